@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/array.hpp"
+#include "base/index.hpp"
+
+namespace breakeven {
+
+/// What a Source has served so far.
+struct Served {
+  Index entries = 0;
+  Index bytes = 0;
+};
+
+/// Where the data of a problem come from: named matrices, readable by rows or by entry at global indices.
+/// The same for every rank count: rank r asks for its own ranges and nobody else's.
+/// Not collective, no communicator. Copies nothing between ranks.
+template <class T>
+class Source {
+ public:
+  virtual ~Source() = default;
+
+  /// Rows `range` of slice `slice` of the matrix `name`, row-major, written to `out` (range.size() x columns).
+  void rows(std::string_view name, Index slice, Range range, std::span<T> out) const;
+  /// The same as a new (1 x range.size() x columns) array.
+  Array<T> rows(std::string_view name, Index slice, Range range) const;
+  T entry(std::string_view name, Index slice, Index i, Index j) const;
+
+  virtual Index columns(std::string_view name) const = 0;
+  const Served& served() const { return served_; }
+
+ protected:
+  virtual void fill(std::string_view name, Index slice, Range range, std::span<T> out) const = 0;
+
+ private:
+  mutable Served served_;
+};
+
+/// Shape of one dataset of an input file, outermost dimension first.
+using Shape = std::vector<Index>;
+
+/// A file of named datasets, opened for reading. HDF5 stands behind it, in a layer that this one does not know.
+class InputFile {
+ public:
+  virtual ~InputFile() = default;
+  virtual std::string path() const = 0;
+  /// Hexadecimal SHA-256 of the whole file: the identity of the data in a case's hash.
+  virtual std::string sha256() const = 0;
+  /// Shape of `name`; throws BadRequest that names the file and the dataset if there is none or it holds no numbers.
+  virtual Shape shape(std::string_view name) const = 0;
+  /// Rows `range` of the last-but-one dimension, at position `slice` of the leading dimensions taken together;
+  /// converted to T. Throws BadRequest if the file cannot be read.
+  virtual void read(std::string_view name, Index slice, Range range, std::span<float> out) const = 0;
+  virtual void read(std::string_view name, Index slice, Range range, std::span<double> out) const = 0;
+};
+
+/// Serves an input file's datasets.
+template <class T>
+class FileSource final : public Source<T> {
+ public:
+  explicit FileSource(std::shared_ptr<const InputFile> file) : file_(std::move(file)) {}
+  Index columns(std::string_view name) const override { return file_->shape(name).back(); }
+
+ protected:
+  void fill(std::string_view name, Index slice, Range range, std::span<T> out) const override {
+    file_->read(name, slice, range, out);
+  }
+
+ private:
+  std::shared_ptr<const InputFile> file_;
+};
+
+}  // namespace breakeven
