@@ -1,0 +1,42 @@
+#include "comm/run_main.hpp"
+
+#include <mpi.h>
+
+#include <array>
+#include <boost/mpi/environment.hpp>
+#include <cstdio>
+#include <exception>
+
+#include "comm/agree.hpp"
+
+namespace breakeven {
+
+int run_main(int argc, char** argv, const std::function<int(const Communicator&)>& body) {
+  // One thread a rank computes and communicates; the time-out's thread only ever ends the job.
+  const boost::mpi::environment environment(argc, argv, boost::mpi::threading::funneled);
+  const Communicator world = Communicator::world();
+  try {
+    return body(world);
+  } catch (const CollectiveError& error) {
+    if (world.is_root()) std::fprintf(stderr, "breakeven: %s\n", error.what());
+    std::fflush(nullptr);
+    world.barrier();  // nobody leaves before the line is out: a launcher may kill the job at the first non-zero exit
+    return static_cast<int>(error.exit_code());
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "[rank %d/%d] %s\n", world.rank(), world.size(), error.what());
+  } catch (...) {
+    std::fprintf(stderr, "[rank %d/%d] unknown exception\n", world.rank(), world.size());
+  }
+  std::fflush(nullptr);
+  world.abort(static_cast<int>(ExitCode::failure));
+}
+
+std::string mpi_library_version() {
+  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
+  int length = 0;
+  MPI_Get_library_version(text.data(), &length);
+  const std::string all(text.data(), static_cast<std::size_t>(length));
+  return all.substr(0, all.find_first_of(",\n"));
+}
+
+}  // namespace breakeven

@@ -1,0 +1,158 @@
+#include "comm/communicator.hpp"
+
+#include <gmock/gmock.h>
+
+#include <numeric>
+
+#include "base/layout.hpp"
+#include "comm/agree.hpp"
+#include "support/on_ranks.hpp"
+
+namespace breakeven {
+namespace {
+
+using testing_support::OnRanks;
+
+// Row counts: fewer rows than ranks (empty blocks), P - 1, P and P + 1 for the largest P, many.
+constexpr Index sizes[] = {0, 1, 6, 7, 8, 100};
+
+using Ranks = OnRanks;
+
+std::vector<double> block_of(Index n, int ranks, int rank) {
+  const Range rows = block(n, ranks, rank);
+  std::vector<double> values(static_cast<std::size_t>(rows.size()));
+  std::iota(values.begin(), values.end(), static_cast<double>(rows.begin));
+  return values;
+}
+
+void expect_ring_brings_every_block(const Communicator& comm, Index n, bool overlapped) {
+  std::vector<double> held = block_of(n, comm.size(), comm.rank());
+  for (int step = 1; step <= comm.size(); ++step) {
+    const int origin = (comm.rank() + step) % comm.size();
+    std::vector<double> arriving(static_cast<std::size_t>(block(n, comm.size(), origin).size()));
+    if (overlapped) {
+      PendingShift shift = comm.start_ring_shift<double>(held, arriving);
+      shift.progress();
+      shift.wait();
+    } else {
+      comm.ring_shift<double>(held, arriving);
+    }
+    EXPECT_EQ(arriving, block_of(n, comm.size(), origin)) << "n = " << n << ", step " << step;
+    held = arriving;
+  }
+}
+
+TEST_P(Ranks, RingShiftBringsEveryBlockAndItsOwnHomeAgain) {
+  on_ranks([](const Communicator& comm) {
+    for (const Index n : sizes) {
+      expect_ring_brings_every_block(comm, n, false);
+      expect_ring_brings_every_block(comm, n, true);
+      expect_ring_brings_every_block(comm.with_chunk(3), n, true);  // blocks longer than a message
+    }
+  });
+}
+
+TEST_P(Ranks, AllReduceSumsAndFindsExtremesInAnyChunking) {
+  on_ranks([](const Communicator& comm) {
+    const double ranks = comm.size();
+    for (const Index chunk : {Index{1'000'000}, Index{2}}) {
+      const Communicator chunked = comm.with_chunk(chunk);
+      std::vector<double> values(5, comm.rank() + 1.0);
+      chunked.all_reduce<double>(values);
+      EXPECT_THAT(values, testing::Each(ranks * (ranks + 1) / 2));
+    }
+    EXPECT_EQ(comm.all_reduce<Index>(comm.rank(), Reduction::maximum), comm.size() - 1);
+    EXPECT_EQ(comm.all_reduce<Index>(comm.rank() + 4, Reduction::minimum), 4);
+  });
+}
+
+TEST_P(Ranks, ExclusiveScanGivesZerosToRankZeroAndTheSumBeforeToOthers) {
+  on_ranks([](const Communicator& comm) {
+    std::vector<float> values(5, static_cast<float>(comm.rank() + 1));
+    comm.with_chunk(2).exclusive_scan<float>(values);
+    const auto r = static_cast<float>(comm.rank());
+    EXPECT_THAT(values, testing::Each(r * (r + 1) / 2));
+  });
+}
+
+TEST_P(Ranks, AllGatherConcatenatesUnevenAndEmptyBlocks) {
+  on_ranks([](const Communicator& comm) {
+    for (const Index n : sizes) {
+      std::vector<Index> lengths;
+      for (int r = 0; r < comm.size(); ++r) lengths.push_back(block(n, comm.size(), r).size());
+      const std::vector<double> mine = block_of(n, comm.size(), comm.rank());
+      for (const Index chunk : {Index{1'000'000}, Index{3}}) {  // one call, or rank after rank in chunks
+        std::vector<double> all(static_cast<std::size_t>(n), -1);
+        comm.with_chunk(chunk).all_gather<double>(mine, lengths, all);
+        EXPECT_EQ(all, block_of(n, 1, 0)) << "n = " << n << ", chunk " << chunk;
+      }
+    }
+  });
+}
+
+TEST_P(Ranks, BroadcastHandsOutTheRootsValues) {
+  on_ranks([](const Communicator& comm) {
+    std::vector<std::int32_t> values(7, comm.rank());
+    comm.with_chunk(3).broadcast<std::int32_t>(values, comm.size() - 1);
+    EXPECT_THAT(values, testing::Each(comm.size() - 1));
+    EXPECT_EQ(comm.broadcast_text(comm.is_root() ? "grüße" : ""), "grüße");
+  });
+}
+
+TEST_P(Ranks, CountsOneMessagePerCallAndThePayloadHandedOver) {
+  on_ranks([](const Communicator& comm) {
+    const Traffic before = comm.traffic();
+    std::vector<double> values(6, 1.0), arriving(6);
+    comm.all_reduce<double>(values);
+    comm.all_reduce<double>(values, Reduction::maximum);
+    comm.ring_shift<double>(values, arriving);
+    comm.barrier();  // bookkeeping is not counted
+    const Traffic traffic = comm.traffic() - before;
+    EXPECT_EQ(traffic[Operation::all_reduce].calls, 2);
+    EXPECT_EQ(traffic[Operation::all_reduce].bytes, 2 * 6 * 8);
+    EXPECT_EQ(traffic[Operation::ring_shift].calls, 1);
+    EXPECT_EQ(traffic[Operation::ring_shift].bytes, 6 * 8);
+    EXPECT_EQ(traffic.calls(), 3);
+  });
+}
+
+TEST_P(Ranks, AgreeThrowsTheLowestFailingRanksErrorEverywhere) {
+  on_ranks([](const Communicator& comm) {
+    const int last = comm.size() - 1;
+    std::string message;
+    ExitCode code = ExitCode::ok;
+    try {
+      agree(comm, "reading", [&] {
+        if (comm.rank() == last) throw BadRequest("file is short");
+      });
+    } catch (const CollectiveError& error) {
+      message = error.what();
+      code = error.exit_code();
+    }
+    EXPECT_EQ(code, ExitCode::usage);
+    EXPECT_THAT(message, testing::HasSubstr("file is short"));
+    const std::string where = comm.size() > 1 ? "[rank " + std::to_string(last) + "/" : "";  // not if all failed
+    EXPECT_THAT(message, testing::HasSubstr(where));
+    EXPECT_EQ(comm.all_reduce<Index>(1), comm.size()) << "the ranks are still in step";
+  });
+}
+
+TEST_P(Ranks, AgreeLetsAFaultlessBodyPass) {
+  on_ranks([](const Communicator& comm) {
+    bool ran = false;
+    agree(comm, "planning", [&] { ran = true; });
+    EXPECT_TRUE(ran);
+  });
+}
+
+TEST_P(Ranks, CommunicationInsideAgreeIsRefusedNotMispaired) {
+  on_ranks([](const Communicator& comm) {
+    EXPECT_THROW(agree(comm, "planning", [&] { comm.all_reduce<double>(1.0); }), CollectiveError);
+    EXPECT_EQ(comm.all_reduce<Index>(1), comm.size()) << "the refusal ends with the phase";
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Contract, Ranks, testing_support::contract_ranks(), testing_support::rank_count_name);
+
+}  // namespace
+}  // namespace breakeven
