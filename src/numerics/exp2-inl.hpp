@@ -1,0 +1,87 @@
+// 2^x of a whole vector, compiled once per target. The guard toggles because Highway includes this file once per
+// target.
+#if defined(BREAKEVEN_EXP2_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef BREAKEVEN_EXP2_INL
+#undef BREAKEVEN_EXP2_INL
+#else
+#define BREAKEVEN_EXP2_INL
+#endif
+
+#include <hwy/highway.h>
+
+#include <cstdint>
+
+HWY_BEFORE_NAMESPACE();
+namespace breakeven {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// c_1 ... c_k of 2^f = 1 + c_1 f + ... + c_k f^k on [-1/2, 1/2], minimal maximal relative error with the constant term
+// held at exactly 1 (Lawson's iteration, 40 decimal digits). 2^0 must be 1: every rescale of a running maximum
+// multiplies by 2^0 where nothing has changed, and 1 + eps there would give old keys more weight with each rescale.
+constexpr float exp2_coefficients(float, int k) {  // error 9.1e-8
+  constexpr double c[] = {1.0,
+                          0.69314697757071735086,
+                          0.24022242066956655461,
+                          0.055507337840684398883,
+                          0.0096715134843959579424,
+                          0.0013264714925253491087};
+  return static_cast<float>(c[k]);
+}
+constexpr double exp2_coefficients(double, int k) {  // error 3.4e-18
+  constexpr double c[] = {1.0,
+                          0.69314718055994532581,
+                          0.24022650695910131276,
+                          0.055504108664820082741,
+                          0.0096181291075941150384,
+                          0.0013333558146774717063,
+                          0.00015403530457117510823,
+                          0.000015252733493047293797,
+                          1.3215435279934951581e-6,
+                          1.0178199601565235495e-7,
+                          7.0737836144846418427e-9,
+                          4.4347672341730535168e-10};
+  return c[k];
+}
+template <class T>
+inline constexpr int exp2_degree = sizeof(T) == 4 ? 5 : 11;
+
+template <class D, class V = hn::VFromD<D>>
+HWY_INLINE V exp2_fraction(D d, V f) {
+  using T = hn::TFromD<D>;
+  V p = hn::Set(d, exp2_coefficients(T{}, exp2_degree<T>));
+#pragma GCC unroll 12
+  for (int k = exp2_degree<T> - 1; k >= 0; --k) p = hn::MulAdd(p, f, hn::Set(d, exp2_coefficients(T{}, k)));
+  return p;
+}
+
+/// 2^x for x <= 127 (float) or x <= 1023 (double); within 3 (float) or 2 (double) units in the last place.
+/// Below the smallest normal number the result is 0 or a denormal (AVX-512), or that number (elsewhere).
+template <class D, class V = hn::VFromD<D>>
+HWY_INLINE V exp2(D d, V x) {
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+  const V whole = hn::Round(x);
+  const V p = exp2_fraction(d, hn::Sub(x, whole));
+  if constexpr (sizeof(hn::TFromD<D>) == 4)
+    return V{_mm512_scalef_ps(p.raw, whole.raw)};  // multiplies by 2^whole and underflows correctly: no clamp
+  else
+    return V{_mm512_scalef_pd(p.raw, whole.raw)};
+#else
+  using T = hn::TFromD<D>;
+  constexpr bool single = sizeof(T) == 4;
+  constexpr int mantissa_bits = single ? 23 : 52;
+  // Adding 1.5 * 2^mantissa_bits rounds to an integer and leaves it in the low bits of the sum.
+  const V magic = hn::Set(d, single ? T(12582912.0) : T(6755399441055744.0));
+  const V clamped = hn::Max(x, hn::Set(d, single ? T(-126) : T(-1022)));
+  const V shifted = hn::Add(clamped, magic);
+  const V p = exp2_fraction(d, hn::Sub(clamped, hn::Sub(shifted, magic)));
+  const hn::RebindToSigned<D> di;
+  const auto exponent = hn::ShiftLeft<mantissa_bits>(hn::BitCast(di, shifted));
+  return hn::BitCast(d, hn::Add(hn::BitCast(di, p), exponent));
+#endif
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace breakeven
+HWY_AFTER_NAMESPACE();
+#endif

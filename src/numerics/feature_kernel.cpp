@@ -1,0 +1,235 @@
+#include "numerics/feature_kernel.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "base/error.hpp"
+
+namespace breakeven {
+namespace {
+
+constexpr Index round_up(Index n, Index multiple) {
+  return (n + multiple - 1) / multiple * multiple;
+}
+
+Index count_features(Index d, Index degree) {
+  return MonomialBasis(d, degree).size();
+}
+
+}  // namespace
+
+/// Entries of everything a kernel allocates.
+template <class T>
+struct FeatureKernel<T>::Sizes {
+  Index features, columns, stored, tile_tokens, tile_stride, block;
+  Index key_tile, value_tile, query_tile, sums;
+  Index block_keys = 0, block_values = 0, scores = 0, weighted_state = 0, polynomial = 0;
+
+  Sizes(Index d, Index degree, Index d_value, bool with_causal) {
+    constexpr Index line = line_tokens<T>, panel = panel_tokens<T>;
+    features = count_features(d, degree);
+    columns = d_value + 1;
+    stored = std::max(1 + d, degree == 0 ? 1 : count_features(d, degree - 1));
+    // The features below the top degree of one tile should stay in the second-level cache; but the whole state passes
+    // by once a tile, so a tile must not be too short either.
+    constexpr Index tile_bytes = Index{1} << 20;
+    constexpr Index shortest_tile = 8 * line, longest_tile = 32 * line;
+    tile_tokens =
+        std::clamp(tile_bytes / (stored * static_cast<Index>(sizeof(T))) / line * line, shortest_tile, longest_tile);
+    tile_stride = tile_tokens + line;  // rows a power of two apart would fall on the same sets of the first-level cache
+    block = causal_block(d, degree);
+    key_tile = stored * tile_stride;
+    value_tile = columns * tile_tokens;
+    query_tile = stored * panel;
+    sums = columns * panel;
+    if (!with_causal) return;
+    block_keys = block * d;
+    block_values = block * columns;
+    scores = block * panel;
+    weighted_state = features * columns;
+    polynomial = degree + 1;
+  }
+
+  Index bytes() const {
+    return static_cast<Index>(sizeof(T)) * (key_tile + value_tile + query_tile + sums + block_keys + block_values +
+                                            scores + weighted_state + polynomial) +
+           static_cast<Index>(sizeof(FeatureLink)) * features;
+  }
+};
+
+template <class T>
+FeatureKernel<T>::FeatureKernel(Index d, Index degree, Index d_value, bool with_causal)
+    : FeatureKernel(MonomialBasis(d, degree), d_value, Sizes(d, degree, d_value, with_causal)) {}
+
+template <class T>
+FeatureKernel<T>::FeatureKernel(MonomialBasis basis, Index d_value, const Sizes& sizes)
+    : basis_(std::move(basis)),
+      columns_(d_value + 1),
+      stored_(sizes.stored),
+      tile_tokens_(sizes.tile_tokens),
+      tile_stride_(sizes.tile_stride),
+      block_(sizes.block),
+      tiles_(feature_tiles<T>()),
+      links_(static_cast<std::size_t>(sizes.features)),
+      key_tile_(static_cast<std::size_t>(sizes.key_tile)),
+      value_tile_(static_cast<std::size_t>(sizes.value_tile)),
+      query_tile_(static_cast<std::size_t>(sizes.query_tile)),
+      sums_(static_cast<std::size_t>(sizes.sums)),
+      block_keys_(static_cast<std::size_t>(sizes.block_keys)),
+      block_values_(static_cast<std::size_t>(sizes.block_values)),
+      scores_(static_cast<std::size_t>(sizes.scores)),
+      weighted_state_(static_cast<std::size_t>(sizes.weighted_state)),
+      polynomial_(static_cast<std::size_t>(sizes.polynomial)) {
+  links_[0] = {0, 0};
+  for (const MonomialBasis::Block& block : basis_.blocks())
+    for (Index r = 0; r < block.count; ++r)
+      links_[static_cast<std::size_t>(block.first + r)] = {static_cast<std::int32_t>(block.first_parent + r),
+                                                           static_cast<std::int32_t>(1 + block.variable)};
+  std::fill_n(key_tile_.begin(), tile_stride_, T(1));
+  std::fill_n(query_tile_.begin(), panel_tokens<T>, T(1));
+}
+
+template <class T>
+void FeatureKernel<T>::fill_tile(const T* tokens, Index rows, const T* shift, T* tile, Index stride, Index capacity) {
+  const Index d = basis_.d();
+  const Index padded = std::min(capacity, round_up(rows, line_tokens<T>));
+  tiles_.transpose(tokens, rows, d, d, shift, tile + stride, stride);
+  for (Index v = 0; v < d; ++v) std::fill(tile + (1 + v) * stride + rows, tile + (1 + v) * stride + capacity, T(0));
+  if (stored_ > 1 + d) tiles_.expand(tile, stride, padded, links_.data() + 1 + d, stored_ - 1 - d, 1 + d);
+}
+
+template <class T>
+void FeatureKernel<T>::pack_values(const T* values, Index rows) {
+  constexpr Index line = line_tokens<T>;
+  const Index d_value = columns_ - 1;
+  for (Index first = 0; first < rows; first += line) {
+    const Index n = std::min(line, rows - first);
+    T* out = value_tile_.data() + first * columns_;
+    if (n < line) std::fill_n(out, line * columns_, T(0));
+    tiles_.transpose(values + first * d_value, n, d_value, d_value, nullptr, out, line);
+    std::fill_n(out + d_value * line, n, T(1));
+  }
+}
+
+template <class T>
+void FeatureKernel<T>::accumulate(const T* keys, const T* values, Index rows, std::span<double> state,
+                                  std::span<const T> shift) {
+  for (Index first = 0; first < rows; first += tile_tokens_) {
+    const Index n = std::min(tile_tokens_, rows - first);
+    const Index padded = round_up(n, line_tokens<T>);
+    fill_tile(keys + first * basis_.d(), n, shift.empty() ? nullptr : shift.data(), key_tile_.data(), tile_stride_,
+              padded);
+    pack_values(values + first * (columns_ - 1), n);
+    tiles_.accumulate(key_tile_.data(), tile_stride_, padded, links_.data(), features(), value_tile_.data(), columns_,
+                      state.data());
+  }
+}
+
+template <class T>
+void FeatureKernel<T>::apply(const T* queries, Index rows, std::span<const T> weighted_state, T* outputs,
+                             T* denominators) {
+  constexpr Index panel = panel_tokens<T>;
+  for (Index first = 0; first < rows; first += panel) {
+    const Index n = std::min(panel, rows - first);
+    fill_tile(queries + first * basis_.d(), n, nullptr, query_tile_.data(), panel, panel);
+    tiles_.apply(query_tile_.data(), links_.data(), features(), weighted_state.data(), columns_, sums_.data());
+    tiles_.normalise(sums_.data(), columns_, n, outputs + first * (columns_ - 1), denominators + first);
+  }
+}
+
+/// The part of rows [first, first + rows) of a block that comes from the block itself, added to the panel's sums:
+///
+///   keys 0 .. first          all seen by the whole panel
+///   keys first .. first+rows seen by tokens on and right of the diagonal; the rest of the scores is set to zero
+template <class T>
+void FeatureKernel<T>::add_own_block(Index first, Index rows) {
+  constexpr Index panel = panel_tokens<T>;
+  const Index n_keys = first + rows;
+  tiles_.score(query_tile_.data(), block_keys_.data(), n_keys, basis_.d(), polynomial_.data(), basis_.degree() + 1,
+               scores_.data());
+  for (Index j = 1; j < rows; ++j) std::fill_n(scores_.data() + (first + j) * panel, j, T(0));
+  tiles_.add_values(scores_.data(), n_keys, block_values_.data(), columns_, sums_.data());
+}
+
+template <class T>
+void FeatureKernel<T>::causal(const T* queries, const T* keys, const T* values, Index rows,
+                              std::span<double> running_state, std::span<const double> weights,
+                              std::span<const double> c, double scale, T* outputs, T* denominators,
+                              std::span<const T> shift) {
+  constexpr Index panel = panel_tokens<T>;
+  const Index d = basis_.d(), d_value = columns_ - 1;
+  if (polynomial_.empty()) throw Failure("this FeatureKernel was made without causal()");
+  for (std::size_t g = 0; g < polynomial_.size(); ++g)
+    polynomial_[g] = static_cast<T>(c[g] * std::pow(scale, static_cast<double>(g)));
+  for (Index begin = 0; begin < rows; begin += block_) {
+    const Index block_rows = std::min(block_, rows - begin);
+    tiles_.weigh(running_state.data(), weights.data(), features(), columns_, weighted_state_.data());
+    copy_block(keys + begin * d, values + begin * d_value, block_rows, shift);
+    for (Index first = 0; first < block_rows; first += panel) {
+      const Index n = std::min(panel, block_rows - first);
+      fill_tile(queries + (begin + first) * d, n, nullptr, query_tile_.data(), panel, panel);
+      tiles_.apply(query_tile_.data(), links_.data(), features(), weighted_state_.data(), columns_, sums_.data());
+      add_own_block(first, n);
+      tiles_.normalise(sums_.data(), columns_, n, outputs + (begin + first) * d_value, denominators + begin + first);
+    }
+    accumulate(keys + begin * d, values + begin * d_value, block_rows, running_state, shift);
+  }
+}
+
+/// Keys less shift, and [value, 1], row-major. Scores are taken eight keys at a time; those past the last are never
+/// read.
+template <class T>
+void FeatureKernel<T>::copy_block(const T* keys, const T* values, Index rows, std::span<const T> shift) {
+  const Index d = basis_.d(), d_value = columns_ - 1;
+  std::copy_n(keys, rows * d, block_keys_.begin());
+  if (!shift.empty())
+    for (Index i = 0; i < rows; ++i)
+      for (Index v = 0; v < d; ++v)
+        block_keys_[static_cast<std::size_t>(i * d + v)] -= shift[static_cast<std::size_t>(v)];
+  for (Index i = 0; i < rows; ++i) {
+    T* row = block_values_.data() + i * columns_;
+    std::copy_n(values + i * d_value, d_value, row);
+    row[d_value] = T(1);
+  }
+}
+
+template <class T>
+Index FeatureKernel<T>::bytes(Index d, Index degree, Index d_value, bool with_causal) {
+  return Sizes(d, degree, d_value, with_causal).bytes();
+}
+
+template <class T>
+Index FeatureKernel<T>::causal_block(Index d, Index degree) {
+  // A pair inside the block costs about as much as two features of a token, and a row has half a block of pairs: beyond
+  // t rows they would dominate. From 192 rows on longer blocks were seen to save nothing.
+  constexpr Index shortest = panel_tokens<float>, longest = 4 * panel_tokens<float>;
+  return std::clamp(round_up(std::min(count_features(d, degree), longest), shortest), shortest, longest);
+}
+
+template <class T>
+double FeatureKernel<T>::accumulate_flops(Index d, Index degree, Index d_value, Index rows) {
+  return static_cast<double>(count_features(d, degree)) * (2.0 * static_cast<double>(d_value + 1) + 1.0) *
+         static_cast<double>(rows);
+}
+
+template <class T>
+double FeatureKernel<T>::apply_flops(Index d, Index degree, Index d_value, Index rows) {
+  return accumulate_flops(d, degree, d_value, rows);
+}
+
+template <class T>
+double FeatureKernel<T>::causal_flops(Index d, Index degree, Index d_value, Index rows) {
+  const auto pairs = [](Index block_rows) {
+    return static_cast<double>(block_rows) * static_cast<double>(block_rows + 1) / 2;
+  };
+  const Index block = causal_block(d, degree);
+  const double all_pairs = static_cast<double>(rows / block) * pairs(block) + pairs(rows % block);
+  return accumulate_flops(d, degree, d_value, rows) + apply_flops(d, degree, d_value, rows) +
+         all_pairs * 2.0 * static_cast<double>(d + degree + d_value + 1);
+}
+
+template class FeatureKernel<float>;
+template class FeatureKernel<double>;
+
+}  // namespace breakeven

@@ -1,0 +1,141 @@
+// Movements between vector lanes that the kernels of feature_tiles-inl.hpp need, compiled once for each instruction set
+// (no #pragma once: the guard below toggles).
+#if defined(BREAKEVEN_LANES_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef BREAKEVEN_LANES_INL
+#undef BREAKEVEN_LANES_INL
+#else
+#define BREAKEVEN_LANES_INL
+#endif
+
+#include <hwy/highway.h>
+
+#include "base/index.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace breakeven {
+namespace HWY_NAMESPACE {
+// Internal, so that other kernels may use the same short names in this namespace.
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+template <class T>
+using Full = hn::ScalableTag<T>;
+template <class T>
+using Vec = hn::Vec<Full<T>>;
+
+/// A vector of 16 bytes, which every target has but the scalar one.
+template <class T>
+using Small = hn::CappedTag<T, 16 / sizeof(T)>;
+template <class T>
+inline constexpr Index small = static_cast<Index>(hn::MaxLanes(Small<T>()));
+
+#if HWY_TARGET == HWY_SCALAR
+
+template <class T>
+HWY_INLINE void transpose_block(const T* in, Index, const T* shift, T* out, Index) {
+  *out = *in - *shift;
+}
+
+#else
+
+/// Transposes 4 x 4 floats or 2 x 2 doubles.
+HWY_INLINE void transpose_block(const float* in, Index in_stride, const float* shift, float* out, Index out_stride) {
+  const Small<float> d;
+  const hn::Repartition<double, Small<float>> pairs;
+  const auto s = hn::LoadU(d, shift);
+  const auto a = hn::Sub(hn::LoadU(d, in), s), b = hn::Sub(hn::LoadU(d, in + in_stride), s);
+  const auto c = hn::Sub(hn::LoadU(d, in + 2 * in_stride), s), e = hn::Sub(hn::LoadU(d, in + 3 * in_stride), s);
+  const auto ab_low = hn::BitCast(pairs, hn::InterleaveLower(d, a, b));
+  const auto ab_high = hn::BitCast(pairs, hn::InterleaveUpper(d, a, b));
+  const auto ce_low = hn::BitCast(pairs, hn::InterleaveLower(d, c, e));
+  const auto ce_high = hn::BitCast(pairs, hn::InterleaveUpper(d, c, e));
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab_low, ce_low)), d, out);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab_low, ce_low)), d, out + out_stride);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab_high, ce_high)), d, out + 2 * out_stride);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab_high, ce_high)), d, out + 3 * out_stride);
+}
+
+HWY_INLINE void transpose_block(const double* in, Index in_stride, const double* shift, double* out, Index out_stride) {
+  const Small<double> d;
+  const auto s = hn::LoadU(d, shift);
+  const auto a = hn::Sub(hn::LoadU(d, in), s), b = hn::Sub(hn::LoadU(d, in + in_stride), s);
+  hn::StoreU(hn::InterleaveLower(d, a, b), d, out);
+  hn::StoreU(hn::InterleaveUpper(d, a, b), d, out + out_stride);
+}
+
+#endif
+
+template <class T>
+void transpose(const T* in, Index rows, Index columns, Index in_stride, const T* shift, T* out, Index out_stride) {
+  constexpr Index n = small<T>;
+  constexpr T zeros[4] = {0, 0, 0, 0};
+  const Index whole_rows = rows / n * n, whole_columns = columns / n * n;
+  for (Index i = 0; i < whole_rows; i += n)
+    for (Index j = 0; j < whole_columns; j += n)
+      transpose_block(in + i * in_stride + j, in_stride, shift ? shift + j : zeros, out + j * out_stride + i,
+                      out_stride);
+  for (Index i = 0; i < rows; ++i)
+    for (Index j = i < whole_rows ? whole_columns : 0; j < columns; ++j)
+      out[j * out_stride + i] = in[i * in_stride + j] - (shift ? shift[j] : T(0));
+}
+
+#if HWY_TARGET == HWY_SCALAR
+
+template <class T>
+HWY_INLINE void lane_sums(const hn::Vec1<T>* v, T* sums) {
+  *sums = hn::GetLane(*v);
+}
+
+#else
+
+/// Adds the 16-byte blocks of a vector.
+template <class T, class D>
+HWY_INLINE hn::Vec<Small<T>> fold(D d, hn::Vec<D> v) {
+  if constexpr (hn::MaxLanes(D()) == hn::MaxLanes(Small<T>())) {
+    return v;
+  } else {
+    const hn::Half<D> half;
+    return fold<T>(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
+  }
+}
+
+/// sums[0..4) or [0..2) = the sums over lanes of as many vectors, by transposition.
+HWY_INLINE void lane_sums(const Vec<float>* v, float* sums) {
+  const Full<float> d;
+  const hn::Repartition<double, Full<float>> pairs;
+  const auto ab = hn::BitCast(pairs, hn::Add(hn::InterleaveLower(d, v[0], v[1]), hn::InterleaveUpper(d, v[0], v[1])));
+  const auto ce = hn::BitCast(pairs, hn::Add(hn::InterleaveLower(d, v[2], v[3]), hn::InterleaveUpper(d, v[2], v[3])));
+  const auto total =
+      hn::Add(hn::BitCast(d, hn::InterleaveLower(pairs, ab, ce)), hn::BitCast(d, hn::InterleaveUpper(pairs, ab, ce)));
+  hn::Store(fold<float>(d, total), Small<float>(), sums);
+}
+
+HWY_INLINE void lane_sums(const Vec<double>* v, double* sums) {
+  const Full<double> d;
+  const auto total = hn::Add(hn::InterleaveLower(d, v[0], v[1]), hn::InterleaveUpper(d, v[0], v[1]));
+  hn::Store(fold<double>(d, total), Small<double>(), sums);
+}
+
+#endif
+
+HWY_INLINE Vec<double> widen(const float* x) {
+  return hn::PromoteTo(Full<double>(), hn::LoadU(hn::Rebind<float, Full<double>>(), x));
+}
+HWY_INLINE Vec<double> widen(const double* x) {
+  return hn::LoadU(Full<double>(), x);
+}
+
+HWY_INLINE hn::Vec<hn::Rebind<float, Full<double>>> narrow(float, hn::Vec<Full<double>> v) {
+  return hn::DemoteTo(hn::Rebind<float, Full<double>>(), v);
+}
+HWY_INLINE Vec<double> narrow(double, Vec<double> v) {
+  return v;
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace breakeven
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,253 @@
+// The loops of OnlineSoftmax, compiled once per target. The guard toggles because Highway includes this file once per
+// target.
+#if defined(BREAKEVEN_ONLINE_SOFTMAX_KERNEL_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef BREAKEVEN_ONLINE_SOFTMAX_KERNEL_INL
+#undef BREAKEVEN_ONLINE_SOFTMAX_KERNEL_INL
+#else
+#define BREAKEVEN_ONLINE_SOFTMAX_KERNEL_INL
+#endif
+
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <type_traits>
+
+#include "numerics/exp2-inl.hpp"
+#include "numerics/online_softmax_kernel.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace breakeven {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Queries lie in vector lanes, keys are broadcast. Both products then have the same inner loop, and maximum, sum,
+// rescaling and mask act on whole vectors: no shuffle and no sum across lanes anywhere.
+//
+//      panel (depth x width)          register tile (tile_rows x width)      scores: rows = keys,          depth = d
+//     [ 3 vectors of queries ]   x    row r gets rows[p][r] * panel[p]       values: rows = value columns, depth = keys
+//
+// The tile fills the registers: 8 x 3 accumulators + 3 panel vectors + 1 broadcast = 28 of 32, or 4 x 3 + 4 = 16 of 16.
+// Three vectors a row, not four: with four g++ 12 reads the panel from memory in every multiply-add.
+template <class T>
+struct SoftmaxLoops {
+  using D = hn::ScalableTag<T>;
+  using V = hn::VFromD<D>;
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_NEON
+  static constexpr int tile_rows = 8;
+#else
+  static constexpr int tile_rows = 4;
+#endif
+  static constexpr int row_vectors = 3;
+  static constexpr Index lanes = static_cast<Index>(hn::MaxLanes(D{}));
+  static constexpr Index width = row_vectors * lanes;
+  static constexpr Index block_keys =
+      sizeof(T) == 4 ? 128 : 64;                                 // weights of a block: 24 or 12 KiB, half of L1 or less
+  static constexpr T stale_by = sizeof(T) == 4 ? T(16) : T(64);  // weights stay below 2^stale_by
+
+  using Tile = V[tile_rows][row_vectors];
+
+  /// tile[r] = sum over p < depth of rows[p][r] * panel[p].
+  static HWY_INLINE void multiply(Index depth, const T* HWY_RESTRICT rows, const T* HWY_RESTRICT panel, Tile& tile) {
+    const D d;
+#pragma GCC unroll 8
+    for (int r = 0; r < tile_rows; ++r)
+#pragma GCC unroll 3
+      for (int v = 0; v < row_vectors; ++v) tile[r][v] = hn::Zero(d);
+    for (Index p = 0; p < depth; ++p, panel += width, rows += tile_rows) {
+      const V b0 = hn::Load(d, panel), b1 = hn::Load(d, panel + lanes), b2 = hn::Load(d, panel + 2 * lanes);
+#pragma GCC unroll 8
+      for (int r = 0; r < tile_rows; ++r) {
+        const V a = hn::Set(d, rows[r]);
+        tile[r][0] = hn::MulAdd(a, b0, tile[r][0]);
+        tile[r][1] = hn::MulAdd(a, b1, tile[r][1]);
+        tile[r][2] = hn::MulAdd(a, b2, tile[r][2]);
+      }
+    }
+  }
+
+  /// Which queries of a panel may not see which keys of a tile: query i may not see key r if i < first_allowed(r).
+  struct Mask {
+    Index causal_offset;  ///< global index of the tile's first key minus that of the panel's first query
+    Index keys_left;      ///< keys of the tile that exist and are visible to some query
+    T first_allowed(int r) const { return static_cast<T>(r < keys_left ? causal_offset + r : width); }
+    bool empty() const { return keys_left >= tile_rows && causal_offset + tile_rows - 1 <= 0; }
+  };
+
+  static HWY_INLINE auto hidden(const Mask& mask, int r, int v) {
+    const D d;
+    return hn::Lt(hn::Iota(d, static_cast<T>(v * lanes)), hn::Set(d, mask.first_allowed(r)));
+  }
+
+  /// What the weights of one key block are added to.
+  struct Block {
+    const QueryPanel<T>& panel;
+    Index value_columns;
+    T* weights;     ///< [key][width]
+    T* block_sums;  ///< [width]
+  };
+
+  /// Raises the panel's maxima to cover `tile_maxima` and scales down all that was summed with the old ones.
+  static HWY_NOINLINE void raise_maxima(const Block& block, const T* tile_maxima, Index keys_done) {
+    const D d;
+    const auto scale_by = [d](V factor, T* at) { hn::Store(hn::Mul(factor, hn::Load(d, at)), d, at); };
+    for (Index lane = 0; lane < width; lane += lanes) {
+      const V old = hn::Load(d, block.panel.maxima + lane);
+      const V raised = hn::Max(old, hn::Load(d, tile_maxima + lane));
+      hn::Store(raised, d, block.panel.maxima + lane);
+      const V factor = exp2(d, hn::Sub(old, raised));
+      scale_by(factor, block.panel.sums + lane);
+      scale_by(factor, block.block_sums + lane);
+      for (Index c = 0; c < block.value_columns; ++c) scale_by(factor, block.panel.outputs + c * width + lane);
+      for (Index j = 0; j < keys_done; ++j) scale_by(factor, block.weights + j * width + lane);
+    }
+  }
+
+  static HWY_INLINE void cover_maxima(const Block& block, const Tile& tile, Index keys_done) {
+    const D d;
+    V highest[row_vectors];
+    auto exceeded = hn::MaskFromVec(hn::Zero(d));
+#pragma GCC unroll 3
+    for (int v = 0; v < row_vectors; ++v) {
+      highest[v] = tile[0][v];
+#pragma GCC unroll 8
+      for (int r = 1; r < tile_rows; ++r) highest[v] = hn::Max(highest[v], tile[r][v]);
+      const V limit = hn::Add(hn::Load(d, block.panel.maxima + v * lanes), hn::Set(d, stale_by));
+      exceeded = hn::Or(exceeded, hn::Gt(highest[v], limit));
+    }
+    if (HWY_LIKELY(hn::AllFalse(d, exceeded))) return;
+    HWY_ALIGN T tile_maxima[width];
+    for (int v = 0; v < row_vectors; ++v) hn::Store(highest[v], d, tile_maxima + v * lanes);
+    raise_maxima(block, tile_maxima, keys_done);
+  }
+
+  /// Scores of one key tile, turned into weights while they are still in registers.
+  template <bool running, bool masked>
+  static HWY_INLINE void weigh_tile(const Block& block, Index d_query, const T* keys, Index keys_done,
+                                    const Mask& mask) {
+    const D d;
+    Tile tile;
+    multiply(d_query, keys, block.panel.queries, tile);
+    if constexpr (masked)
+      for (int r = 0; r < tile_rows; ++r)
+        for (int v = 0; v < row_vectors; ++v)
+          tile[r][v] = hn::IfThenElse(hidden(mask, r, v), hn::Set(d, no_maximum<T>), tile[r][v]);
+    if constexpr (running) cover_maxima(block, tile, keys_done);
+    T* const weights = block.weights + keys_done * width;
+#pragma GCC unroll 3
+    for (int v = 0; v < row_vectors; ++v) {
+      V sum = hn::Load(d, block.block_sums + v * lanes);
+      [[maybe_unused]] const V maximum = hn::Load(d, block.panel.maxima + v * lanes);
+#pragma GCC unroll 8
+      for (int r = 0; r < tile_rows; ++r) {
+        V weight = tile[r][v];
+        if constexpr (running) weight = hn::Sub(weight, maximum);
+        weight = exp2(d, weight);
+        // Exactly 0, also where a query has seen nothing yet and its score equals its maximum.
+        if constexpr (masked) weight = hn::IfThenZeroElse(hidden(mask, r, v), weight);
+        sum = hn::Add(sum, weight);
+        hn::Store(weight, d, weights + r * width + v * lanes);
+      }
+      hn::Store(sum, d, block.block_sums + v * lanes);
+    }
+  }
+
+  /// outputs += weights x values of one key block. Sums of a block start from zero, for the sake of accuracy: one
+  /// running sum over all keys would lose a digit.
+  static HWY_INLINE void add_values(const Block& block, const T* values, Index n_keys) {
+    const D d;
+    for (Index column = 0; column < block.value_columns; column += tile_rows, values += block_keys * tile_rows) {
+      Tile tile;
+      multiply(n_keys, values, block.weights, tile);
+      T* const outputs = block.panel.outputs + column * width;
+#pragma GCC unroll 8
+      for (int r = 0; r < tile_rows; ++r)
+#pragma GCC unroll 3
+        for (int v = 0; v < row_vectors; ++v) {
+          T* const at = outputs + r * width + v * lanes;
+          hn::Store(hn::Add(hn::Load(d, at), tile[r][v]), d, at);
+        }
+    }
+    for (Index lane = 0; lane < width; lane += lanes)
+      hn::Store(hn::Add(hn::Load(d, block.panel.sums + lane), hn::Load(d, block.block_sums + lane)), d,
+                block.panel.sums + lane);
+  }
+
+  template <bool running>
+  static void absorb_as(const SoftmaxShape& shape, const PackedKeys<T>& keys, const QueryPanel<T>& panel, T* weights) {
+    HWY_ALIGN T block_sums[width];
+    const Index value_columns = padded(shape.d_value);
+    const Block block{panel, value_columns, weights, block_sums};
+    const Index visible = shape.causal ? std::min(keys.rows, panel.last_global + 1 - keys.first_global) : keys.rows;
+    for (Index begin = 0; begin < visible; begin += block_keys) {
+      std::fill(block_sums, block_sums + width, T(0));
+      const Index n_keys = std::min(block_keys, visible - begin);
+      for (Index done = 0; done < n_keys; done += tile_rows) {
+        const Index first = begin + done;
+        const Mask mask{shape.causal ? keys.first_global + first - panel.first_global : -tile_rows, visible - first};
+        if (mask.empty())
+          weigh_tile<running, false>(block, shape.d, keys.keys + first * shape.d, done, mask);
+        else
+          weigh_tile<running, true>(block, shape.d, keys.keys + first * shape.d, done, mask);
+      }
+      add_values(block, keys.values + begin * value_columns, padded(n_keys));
+    }
+  }
+
+  static void absorb(const SoftmaxShape& shape, const PackedKeys<T>& keys, const QueryPanel<T>& panel, T* weights) {
+    if (shape.maximum == SoftmaxMaximum::running)
+      absorb_as<true>(shape, keys, panel, weights);
+    else
+      absorb_as<false>(shape, keys, panel, weights);
+  }
+
+  static constexpr Index padded(Index n) {
+    return (n + tile_rows - 1) / tile_rows * tile_rows;
+  }
+
+  /// to[c][r] = from[r][c] of `rows` <= tile_rows rows of `columns` each; missing rows are 0.
+  static HWY_INLINE void transpose_tile(const T* HWY_RESTRICT from, Index rows, Index columns, T* HWY_RESTRICT to) {
+    if (rows == tile_rows) {
+      for (Index c = 0; c < columns; ++c)
+        for (int r = 0; r < tile_rows; ++r) to[c * tile_rows + r] = from[r * columns + c];
+      return;
+    }
+    for (Index c = 0; c < columns; ++c)
+      for (int r = 0; r < tile_rows; ++r) to[c * tile_rows + r] = r < rows ? from[r * columns + c] : T(0);
+  }
+
+  static void pack_values(const SoftmaxShape& shape, const KeyBlock<T>& block, T* values) {
+    const Index value_columns = padded(shape.d_value);
+    for (Index j = 0; j < padded(block.rows); ++j) {
+      T* to = values + j / block_keys * block_keys * value_columns + j % block_keys * tile_rows;
+      const T* const row = block.values + j * shape.d_value;
+      for (Index column = 0; column < value_columns; column += tile_rows, to += block_keys * tile_rows) {
+        const Index there = j < block.rows ? std::min<Index>(tile_rows, shape.d_value - column) : 0;
+        if (there == tile_rows)
+          for (int r = 0; r < tile_rows; ++r) to[r] = row[column + r];
+        else
+          for (int r = 0; r < tile_rows; ++r) to[r] = r < there ? row[column + r] : T(0);
+      }
+    }
+  }
+
+  static void pack(const SoftmaxShape& shape, const KeyBlock<T>& block, const PackedKeys<T>& packed) {
+    for (Index j = 0; j < block.rows; j += tile_rows)
+      transpose_tile(block.keys + j * shape.d, std::min<Index>(tile_rows, block.rows - j), shape.d,
+                     packed.keys + j * shape.d);
+    pack_values(shape, block, packed.values);
+  }
+
+  static constexpr SoftmaxKernel<T> kernel{width, tile_rows, block_keys, &pack, &absorb};
+};
+
+const SoftmaxKernel<float>* softmax_kernel_f32() {
+  return &SoftmaxLoops<float>::kernel;
+}
+const SoftmaxKernel<double>* softmax_kernel_f64() {
+  return &SoftmaxLoops<double>::kernel;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace breakeven
+HWY_AFTER_NAMESPACE();
+#endif

@@ -1,0 +1,36 @@
+#include "numerics/cpu.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.hpp"
+
+namespace breakeven {
+namespace {
+
+TEST(SimdTarget, IsTheBestOfThoseThatRunHere) {
+  ASSERT_FALSE(simd_targets().empty());
+  EXPECT_EQ(simd_target(), simd_targets().front());
+}
+
+TEST(SimdTarget, IsConfinedWhileTheScopeLasts) {
+  const std::vector<std::string> all = simd_targets();
+  for (const std::string& target : all) {
+    const SimdTargetScope scope(target);
+    EXPECT_EQ(simd_target(), target);
+  }
+  EXPECT_EQ(simd_targets(), all);
+}
+
+TEST(SimdTarget, RefusesNamesThatDoNotRunHere) {
+  EXPECT_THROW(SimdTargetScope("MMX"), Failure);
+}
+
+TEST(FmaPeak, CountsTheLanes) {
+  // A vector holds twice as many floats as doubles. Only that much: other processes share the core.
+  if (simd_target() == "SCALAR") GTEST_SKIP() << "one lane of either";
+  EXPECT_GT(fma_peak_flops<float>(0.1), 1.2 * fma_peak_flops<double>(0.1));
+}
+
+}  // namespace
+}  // namespace breakeven

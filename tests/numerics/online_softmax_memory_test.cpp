@@ -1,0 +1,66 @@
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <new>
+#include <vector>
+
+#include "numerics/online_softmax.hpp"
+
+namespace {
+std::size_t allocated = 0;  // bytes handed out by the aligned operator new, on which base/array.hpp rests
+}
+
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  allocated += bytes;
+  const std::size_t unit = static_cast<std::size_t>(alignment);
+  void* const memory = std::aligned_alloc(unit, (bytes + unit - 1) / unit * unit);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+void operator delete(void* memory, std::align_val_t) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
+  std::free(memory);
+}
+
+namespace breakeven {
+namespace {
+
+template <class T>
+class OnlineSoftmaxMemory : public testing::Test {};
+using Types = testing::Types<float, double>;
+TYPED_TEST_SUITE(OnlineSoftmaxMemory, Types);
+
+TYPED_TEST(OnlineSoftmaxMemory, IsWhatBytesSays) {
+  using T = TypeParam;
+  for (const Index n : {0, 1, 49, 5000})       // none, one padded panel, one row too many, more keys than a stretch
+    for (const Index d : {1, 8, 65, 40000}) {  // padded, whole, one column too many, keys longer than the cache
+      if (n * d > 3'000'000) continue;
+      const SoftmaxShape shape{d, d + 1, 1.0, false, SoftmaxMaximum::running};
+      std::size_t before = allocated;
+      const SoftmaxWorkspace<T> workspace(shape, n);
+      EXPECT_EQ(allocated - before, static_cast<std::size_t>(SoftmaxWorkspace<T>::bytes(shape, n))) << n << " " << d;
+      before = allocated;
+      const OnlineSoftmax<T> state(shape, n);
+      EXPECT_EQ(allocated - before, static_cast<std::size_t>(OnlineSoftmax<T>::bytes(shape, n))) << n << " " << d;
+    }
+}
+
+TYPED_TEST(OnlineSoftmaxMemory, IsNotAllocatedAfterConstruction) {
+  using T = TypeParam;
+  const std::vector<T> rows(600 * 64, T(0.5));
+  std::vector<T> outputs(600 * 64);
+  const SoftmaxShape shape{64, 64, 1.0, true, SoftmaxMaximum::running};
+  OnlineSoftmax<T> state(shape, 600);
+  SoftmaxWorkspace<T> workspace(shape, 600);
+  const std::size_t before = allocated;
+  state.start({rows.data(), 600, 0});
+  state.absorb({rows.data(), rows.data(), 600, 0}, workspace);
+  state.finish(outputs.data());
+  EXPECT_EQ(allocated, before);
+  EXPECT_GT(before, 0U);
+}
+
+}  // namespace
+}  // namespace breakeven
