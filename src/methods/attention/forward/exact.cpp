@@ -1,0 +1,112 @@
+#include "methods/attention/forward/exact.hpp"
+
+#include <cmath>
+#include <limits>
+
+namespace breakeven::attention {
+namespace {
+
+SoftmaxShape shape_of(const ForwardSpec& spec, SoftmaxMaximum maximum) {
+  return {spec.d, spec.value_dimension(), spec.scale_factor(), spec.causal, maximum};
+}
+
+/// Sum over i < x of min(i + 1, keys): pairs of the first x queries at or after the first key of a range.
+double pairs_up_to(Index x, Index keys) {
+  const auto triangle = [](Index m) { return 0.5 * static_cast<double>(m) * static_cast<double>(m + 1); };
+  if (x <= 0) return 0;
+  if (x <= keys) return triangle(x);
+  return triangle(keys) + static_cast<double>(x - keys) * static_cast<double>(keys);
+}
+
+}  // namespace
+
+double pairs(const ForwardSpec& spec, Range queries, Range keys) {
+  if (queries.empty() || keys.empty()) return 0;
+  if (!spec.causal) return static_cast<double>(queries.size()) * static_cast<double>(keys.size());
+  return pairs_up_to(queries.end - keys.begin, keys.size()) - pairs_up_to(queries.begin - keys.begin, keys.size());
+}
+
+template <class T>
+SoftmaxRows<T>::SoftmaxRows(const ForwardSpec& spec, SoftmaxMaximum maximum, const Layout& layout, int rank)
+    : spec_(spec),
+      layout_(layout),
+      ranges_(layout.ranges(rank)),
+      workspace_(shape_of(spec, maximum), layout.max_rows()) {
+  for (Index slice = 0; slice < spec.slices(); ++slice)
+    for (const Range& range : ranges_) states_.emplace_back(shape_of(spec, maximum), range.size());
+}
+
+template <class T>
+void SoftmaxRows<T>::start(const ForwardProblem<T>& problem) {
+  auto state = states_.begin();
+  for (Index slice = 0; slice < spec_.slices(); ++slice) {
+    Index local = 0;
+    for (const Range& range : ranges_) {
+      (state++)->start({problem.q.row(slice, local), range.size(), range.begin});
+      local += range.size();
+    }
+  }
+}
+
+template <class T>
+void SoftmaxRows<T>::absorb(const KeyValueBlock<T>& block, int origin, const std::function<void()>& between_tiles) {
+  auto state = states_.begin();
+  for (Index slice = 0; slice < spec_.slices(); ++slice)
+    for (std::size_t queries = 0; queries < ranges_.size(); ++queries, ++state) {
+      Index local = 0;
+      for (const Range& keys : layout_.ranges(origin)) {
+        state->absorb({block.keys(slice, local), block.values(slice, local), keys.size(), keys.begin}, workspace_,
+                      between_tiles);
+        local += keys.size();
+      }
+    }
+}
+
+template <class T>
+void SoftmaxRows<T>::finish(Array<T>& o) const {
+  auto state = states_.begin();
+  for (Index slice = 0; slice < spec_.slices(); ++slice) {
+    Index local = 0;
+    for (const Range& range : ranges_) {
+      (state++)->finish(o.row(slice, local));
+      local += range.size();
+    }
+  }
+}
+
+template <class T>
+Index SoftmaxRows<T>::bytes(const ForwardSpec& spec, const Layout& layout, int rank) {
+  const SoftmaxShape shape = shape_of(spec, SoftmaxMaximum::running);
+  Index bytes = SoftmaxWorkspace<T>::bytes(shape, layout.max_rows());
+  for (const Range& range : layout.ranges(rank)) bytes += spec.slices() * OnlineSoftmax<T>::bytes(shape, range.size());
+  return bytes;
+}
+
+template <class T>
+double SoftmaxRows<T>::flops(const ForwardSpec& spec, const Layout& layout, int rank, int origin) {
+  double total = 0;
+  for (const Range& queries : layout.ranges(rank))
+    for (const Range& keys : layout.ranges(origin)) total += pairs(spec, queries, keys);
+  return static_cast<double>(spec.slices()) * total * 2 * static_cast<double>(spec.d + spec.value_dimension());
+}
+
+template <class T>
+double SoftmaxRows<T>::traffic(const ForwardSpec& spec, const Layout& layout, int rank, int origin) {
+  const Index rows = layout.rows(rank) + layout.rows(origin);
+  return static_cast<double>(spec.slices() * rows * (spec.d + spec.value_dimension())) * sizeof(T);
+}
+
+template <class T>
+Promise exact_promise(const ForwardSpec& spec) {
+  const double unit_roundoff = 0.5 * static_cast<double>(std::numeric_limits<T>::epsilon());
+  const double scores = spec.score_bound() * (std::sqrt(static_cast<double>(spec.d)) + 2);
+  const double sums = std::sqrt(static_cast<double>(spec.n));
+  return {Promise::Kind::certified, "error_max", 8 * unit_roundoff * (scores + sums + 8), ""};
+}
+
+template class SoftmaxRows<float>;
+template class SoftmaxRows<double>;
+template Promise exact_promise<float>(const ForwardSpec&);
+template Promise exact_promise<double>(const ForwardSpec&);
+
+}  // namespace breakeven::attention

@@ -1,0 +1,255 @@
+#include "methods/attention/forward/polynomial.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.hpp"
+
+namespace breakeven::attention {
+namespace {
+
+constexpr Index default_degree = 4;
+
+template <class T>
+constexpr double unit_roundoff = 0.5 * static_cast<double>(std::numeric_limits<T>::epsilon());
+
+}  // namespace
+
+template <class T>
+PolynomialParams Polynomial<T>::normalised(Params params) {
+  if (params.degree == unknown_index && std::isnan(params.tolerance)) params.degree = default_degree;
+  return params;
+}
+
+template <class T>
+void Polynomial<T>::validate(const ForwardSpec& spec, const Params& params) {
+  const bool by_tolerance = !std::isnan(params.tolerance);
+  if (by_tolerance && params.degree != unknown_index)
+    throw BadRequest("degree and tolerance exclude each other: one is found from the other; got degree " +
+                     std::to_string(params.degree) + " and tolerance " + to_text(Value(params.tolerance)));
+  if (by_tolerance && !(params.tolerance > 0 && std::isfinite(params.tolerance)))
+    throw BadRequest("tolerance must be positive, got " + to_text(Value(params.tolerance)));
+  if (!by_tolerance && params.degree < 0)
+    throw BadRequest("degree must be at least 0, got " + std::to_string(params.degree));
+  if (params.max_features < 1)
+    throw BadRequest("max-features must be at least 1, got " + std::to_string(params.max_features));
+  coefficients_from_text(params.coefficients);
+  if (by_tolerance) return;
+  const auto features = monomial_count(spec.d, params.degree);
+  if (!features || *features > params.max_features)
+    throw BadRequest(
+        "degree must keep t = C(d + degree, degree) at most max-features = " + std::to_string(params.max_features) +
+        ", got degree " + std::to_string(params.degree) + " at d = " + std::to_string(spec.d) +
+        ", t = " + (features ? std::to_string(*features) : "more than 2^63"));
+}
+
+template <class T>
+Polynomial<T>::Polynomial(const Communicator& comm, const ForwardSpec& spec, const Params& params)
+    : comm_(comm),
+      spec_(spec),
+      params_(params),
+      rows_(block(spec.n, comm.size(), comm.rank())),
+      shift_(static_cast<std::size_t>(spec.slices() * spec.d)),
+      denominators_(static_cast<std::size_t>(rows_.size())) {
+  solution_.o = Array<T>(spec.slices(), rows_.size(), spec.value_dimension());
+  if (params.degree != unknown_index) plan(params.degree);
+}
+
+template <class T>
+void Polynomial<T>::plan(Index degree) {
+  if (kernel_ && counts_.degree_used == degree) return;
+  kernel_.emplace(spec_.d, degree, spec_.value_dimension(), spec_.causal);
+  counts_ = {kernel_->features(), degree};
+  local_state_.assign(static_cast<std::size_t>(kernel_->state_size()), 0);
+  states_.assign(static_cast<std::size_t>(spec_.slices() * kernel_->state_size()), T{});
+}
+
+template <class T>
+const ForwardSolution<T>& Polynomial<T>::run(const ForwardProblem<T>& problem) {
+  centre(problem);
+  const DataRange range = observe(problem);
+  const Coefficients coefficients = coefficients_from_text(params_.coefficients);
+  if (params_.degree != unknown_index)
+    certificate_ = certify(coefficients, params_.degree, counts_.features, range, unit_roundoff<T>);
+  else
+    certificate_ =
+        certify_tolerance(coefficients, params_.tolerance, spec_.d, params_.max_features, range, unit_roundoff<T>);
+  plan(certificate_.degree);
+
+  accumulate(problem);
+  solution_.denominator_min = std::numeric_limits<double>::infinity();
+  solution_.denominators_not_positive = 0;
+  if (spec_.causal) {
+    comm_.exclusive_scan(std::span<T>(states_));
+    answer_causal(problem);
+  } else {
+    comm_.all_reduce(std::span<T>(states_));
+    answer(problem);
+  }
+  return solution_;
+}
+
+/// shift = mean of the keys of each slice: softmax does not see a constant added to all keys, but the scores shrink.
+template <class T>
+void Polynomial<T>::centre(const ForwardProblem<T>& problem) {
+  if (!params_.centre_keys) return;
+  std::vector<double> sums(shift_.size(), 0);
+  for (Index slice = 0; slice < spec_.slices(); ++slice)
+    for (Index i = 0; i < rows_.size(); ++i) {
+      const T* key = problem.k.row(slice, i);
+      double* sum = sums.data() + slice * spec_.d;
+      for (Index c = 0; c < spec_.d; ++c) sum[c] += static_cast<double>(key[c]);
+    }
+  comm_.all_reduce(std::span<double>(sums));
+  for (std::size_t i = 0; i < sums.size(); ++i) shift_[i] = static_cast<T>(sums[i] / static_cast<double>(spec_.n));
+}
+
+template <class T>
+DataRange Polynomial<T>::observe(const ForwardProblem<T>& problem) const {
+  const Index d_value = spec_.value_dimension();
+  // Per slice: max ||q||^2, max ||k - shift||^2, then max v and max -v of each column; one reduction for all.
+  const Index entries = 2 + 2 * d_value;
+  std::vector<double> largest(static_cast<std::size_t>(spec_.slices() * entries),
+                              -std::numeric_limits<double>::infinity());
+  for (Index slice = 0; slice < spec_.slices(); ++slice) {
+    double* mine = largest.data() + slice * entries;
+    const T* shift = shift_.data() + slice * spec_.d;
+    for (Index i = 0; i < rows_.size(); ++i) {
+      const T *query = problem.q.row(slice, i), *key = problem.k.row(slice, i), *value = problem.v.row(slice, i);
+      double query_norm = 0, key_norm = 0;
+      for (Index c = 0; c < spec_.d; ++c) {
+        const double q = static_cast<double>(query[c]), k = static_cast<double>(key[c] - shift[c]);
+        query_norm += q * q;
+        key_norm += k * k;
+      }
+      mine[0] = std::max(mine[0], query_norm);
+      mine[1] = std::max(mine[1], key_norm);
+      for (Index c = 0; c < d_value; ++c) {
+        const double v = static_cast<double>(value[c]);
+        mine[2 + c] = std::max(mine[2 + c], v);
+        mine[2 + d_value + c] = std::max(mine[2 + d_value + c], -v);
+      }
+    }
+  }
+  comm_.all_reduce(std::span<double>(largest), Reduction::maximum);
+
+  DataRange range;
+  double spread = 0, magnitude = 0;
+  for (Index slice = 0; slice < spec_.slices(); ++slice) {
+    const double* all = largest.data() + slice * entries;
+    range.score_radius = std::max(range.score_radius, spec_.scale_factor() * std::sqrt(all[0] * all[1]));
+    for (Index c = 0; c < d_value; ++c) {
+      spread = std::max(spread, all[2 + c] + all[2 + d_value + c]);
+      magnitude = std::max({magnitude, all[2 + c], all[2 + d_value + c]});
+    }
+  }
+  range.value_spread = magnitude > 0 ? spread / magnitude : 0;
+  return range;
+}
+
+template <class T>
+std::span<T> Polynomial<T>::slice_of(AlignedVector<T>& states, Index slice) const {
+  const auto size = static_cast<std::size_t>(kernel_->state_size());
+  return std::span<T>(states).subspan(static_cast<std::size_t>(slice) * size, size);
+}
+
+/// S_r of every slice, in float64 here, rounded once for the journey.
+template <class T>
+void Polynomial<T>::accumulate(const ForwardProblem<T>& problem) {
+  for (Index slice = 0; slice < spec_.slices(); ++slice) {
+    std::fill(local_state_.begin(), local_state_.end(), 0.0);
+    const std::span<const T> shift(shift_.data() + slice * spec_.d, static_cast<std::size_t>(spec_.d));
+    kernel_->accumulate(problem.k.slice(slice), problem.v.slice(slice), rows_.size(), local_state_, shift);
+    std::transform(local_state_.begin(), local_state_.end(), slice_of(states_, slice).begin(),
+                   [](double sum) { return static_cast<T>(sum); });
+  }
+}
+
+template <class T>
+void Polynomial<T>::answer(const ForwardProblem<T>& problem) {
+  const std::vector<double> weights = kernel_->basis().weights(certificate_.polynomial.c, spec_.scale_factor());
+  const Index columns = spec_.value_dimension() + 1;
+  for (Index slice = 0; slice < spec_.slices(); ++slice) {
+    const std::span<T> state = slice_of(states_, slice);
+    for (Index a = 0; a < counts_.features; ++a)  // w_a once, after the reduction: not once a token
+      for (Index c = 0; c < columns; ++c)
+        state[static_cast<std::size_t>(a * columns + c)] *= static_cast<T>(weights[static_cast<std::size_t>(a)]);
+    kernel_->apply(problem.q.slice(slice), rows_.size(), state, solution_.o.slice(slice), denominators_.data());
+    count_denominators();
+  }
+}
+
+template <class T>
+void Polynomial<T>::answer_causal(const ForwardProblem<T>& problem) {
+  const std::vector<double> weights = kernel_->basis().weights(certificate_.polynomial.c, spec_.scale_factor());
+  for (Index slice = 0; slice < spec_.slices(); ++slice) {
+    const std::span<T> before = slice_of(states_, slice);
+    std::copy(before.begin(), before.end(), local_state_.begin());
+    const std::span<const T> shift(shift_.data() + slice * spec_.d, static_cast<std::size_t>(spec_.d));
+    kernel_->causal(problem.q.slice(slice), problem.k.slice(slice), problem.v.slice(slice), rows_.size(), local_state_,
+                    weights, certificate_.polynomial.c, spec_.scale_factor(), solution_.o.slice(slice),
+                    denominators_.data(), shift);
+    count_denominators();
+  }
+}
+
+template <class T>
+void Polynomial<T>::count_denominators() {
+  for (Index i = 0; i < rows_.size(); ++i) {
+    const double keys = static_cast<double>(spec_.causal ? rows_.begin + i + 1 : spec_.n);
+    const double denominator = static_cast<double>(denominators_[static_cast<std::size_t>(i)]) / keys;
+    if (!(denominator > 0)) ++solution_.denominators_not_positive;  // NaN is not positive
+    solution_.denominator_min = std::min(solution_.denominator_min, denominator);
+  }
+}
+
+template <class T>
+Promise Polynomial<T>::promise() const {
+  return to_promise(certificate_, coefficients_from_text(params_.coefficients), params_.tolerance);
+}
+
+template <class T>
+PolynomialCounts Polynomial<T>::expected(const ForwardSpec& spec, const Params& params) {
+  Index degree = params.degree;
+  if (degree == unknown_index) {
+    // The worst score that the entries allow, values spread over [-max |V|, max |V|]; a file has not been looked at
+    // yet.
+    const double radius = std::isnan(spec.bound) ? 1 : spec.score_bound();
+    degree = certify_tolerance(coefficients_from_text(params.coefficients), params.tolerance, spec.d,
+                               params.max_features, {radius, 2}, unit_roundoff<T>)
+                 .degree;
+  }
+  return {monomial_count(spec.d, degree).value_or(unknown_index), degree};
+}
+
+template <class T>
+Schedule Polynomial<T>::schedule(const ForwardSpec& spec, const Params& params, const Counts& counts, int ranks,
+                                 int rank) {
+  const auto word = static_cast<Index>(sizeof(T)), real = static_cast<Index>(sizeof(double));
+  const Index rows = block(spec.n, ranks, rank).size(), slices = spec.slices(), d_value = spec.value_dimension();
+  const Index state = counts.features * (d_value + 1), degree = counts.degree_used;
+  const auto per_slice = [&](double value) { return static_cast<double>(slices) * value; };
+  const double keys_and_values = per_slice(static_cast<double>(rows * (spec.d + d_value) * word));
+
+  Schedule schedule;
+  if (params.centre_keys) {
+    schedule.compute(per_slice(static_cast<double>(rows * spec.d)), keys_and_values);
+    schedule.communicate(Operation::all_reduce, slices * spec.d * real);
+  }
+  schedule.compute(per_slice(static_cast<double>(rows * (5 * spec.d + 2 * d_value))),
+                   per_slice(static_cast<double>(rows * (2 * spec.d + d_value) * word)));
+  schedule.communicate(Operation::all_reduce, slices * (2 + 2 * d_value) * real);
+  schedule.compute(per_slice(FeatureKernel<T>::accumulate_flops(spec.d, degree, d_value, rows)), keys_and_values);
+  schedule.communicate(spec.causal ? Operation::exclusive_scan : Operation::all_reduce, slices * state * word);
+  schedule.compute(per_slice(spec.causal ? FeatureKernel<T>::causal_flops(spec.d, degree, d_value, rows)
+                                         : FeatureKernel<T>::apply_flops(spec.d, degree, d_value, rows)),
+                   keys_and_values);
+  return schedule.resident(FeatureKernel<T>::bytes(spec.d, degree, d_value, spec.causal) + state * real +
+                           slices * state * word + slices * spec.d * word + rows * word +
+                           solution_bytes<T>(spec, Layout::contiguous(spec.n, ranks), rank));
+}
+
+template class Polynomial<float>;
+template class Polynomial<double>;
+
+}  // namespace breakeven::attention
