@@ -1,0 +1,27 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "harness/experiment.hpp"
+
+namespace breakeven {
+
+/// The command line of the family's driver: either an experiment, or text to print (--help, --list) and nothing to run.
+struct CommandLine {
+  Experiment experiment;
+  std::string text;  ///< not empty: print it and exit 0
+};
+
+/// Pure; throws BadRequest that names the option, with the nearest known one. Options are accepted if the problem or
+/// any chosen method declares them.
+CommandLine parse_command_line(int argc, const char* const* argv, const std::string& family, const Registry& registry);
+
+/// Names of the options that a problem and methods accept beside the drivers' common ones.
+std::vector<std::string> option_names(const Registry&, const std::string& family, const std::string& problem,
+                                      const std::vector<std::string>& methods);
+
+/// Table of problems and methods with role, source and parameters.
+std::string list_methods(const Registry&, const std::string& family);
+
+}  // namespace breakeven

@@ -1,0 +1,80 @@
+#include "harness/rows.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace breakeven {
+namespace {
+
+/// The method and what was asked of it: "polynomial degree=3 coefficients=taylor".
+std::string setting(const Record& record) {
+  std::string text = record.text("method");
+  for (const Column& column : record.columns) {
+    if (column.kind != "parameter") continue;
+    if (const std::string value = to_text(column.value); !value.empty()) text += " " + column.name + "=" + value;
+  }
+  return text;
+}
+
+std::string quoted(const std::string& text) {
+  if (text.find_first_of(",\"\n") == std::string::npos) return text;
+  std::string escaped;
+  for (const char c : text) escaped += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return "\"" + escaped + "\"";
+}
+
+}  // namespace
+
+std::string human_time(double seconds) {
+  if (std::isnan(seconds)) return "-";
+  if (seconds < 1e-3) return fmt::format("{:.3g} us", seconds * 1e6);
+  if (seconds < 1) return fmt::format("{:.3g} ms", seconds * 1e3);
+  return fmt::format("{:.4g} s", seconds);
+}
+
+std::string to_json_line(const Record& record) {
+  nlohmann::ordered_json row;
+  for (const Column& column : record.columns) {
+    if (is_unknown(column.value))
+      row[column.name] = nullptr;
+    else
+      std::visit([&](const auto& plain) { row[column.name] = plain; }, column.value);
+  }
+  // Infinity has no JSON form: nlohmann writes null, which reads as unknown.
+  return row.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+std::string csv_header(const Record& record) {
+  std::string line;
+  for (const Column& column : record.columns) line += (line.empty() ? "" : ",") + column.name;
+  return line;
+}
+
+std::string to_csv_line(const Record& record) {
+  std::string line;
+  for (const Column& column : record.columns)
+    line += (&column == record.columns.data() ? "" : ",") + quoted(to_text(column.value));
+  return line;
+}
+
+std::string table_header() {
+  return fmt::format("{:>9} {:>4} {:>5} {:>5}  {:>10} {:>23}  {:>8} {:>9} {:>9}  {:<6} {}", "n", "d", "dtype", "ranks",
+                     "time", "[interval]", "Gflop/s", "error", "skill", "status", "method");
+}
+
+std::string to_table_row(const Record& record) {
+  const double time = record.number("time_median");
+  const std::string interval = std::isnan(time) ? ""
+                                                : fmt::format("[{}, {}]", human_time(record.number("time_lo")),
+                                                              human_time(record.number("time_hi")));
+  std::string row = fmt::format("{:>9} {:>4} {:>5} {:>5}  {:>10} {:>23}  {:>8.4g} {:>9.2e} {:>9.5f}  {:<6} {}",
+                                record.index("n"), record.index("d"), record.text("dtype"), record.index("ranks"),
+                                human_time(time), interval, record.number("flops") / time * 1e-9,
+                                record.number("error"), record.number("skill"), record.text("status"), setting(record));
+  if (const std::string message = record.text("message"); !message.empty()) row += "\n          " + message;
+  return row;
+}
+
+}  // namespace breakeven

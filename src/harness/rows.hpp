@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "harness/record.hpp"
+
+namespace breakeven {
+
+/// The columns of a record as one JSON object on one line; null where unknown.
+std::string to_json_line(const Record& record);
+std::string csv_header(const Record& record);
+std::string to_csv_line(const Record& record);
+
+/// The table people read: heading, and one row a record.
+std::string table_header();
+std::string to_table_row(const Record& record);
+
+/// 1.23 ms, 4.56 s: three digits.
+std::string human_time(double seconds);
+
+}  // namespace breakeven

@@ -1,0 +1,149 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+
+#include "comm/agree.hpp"
+#include "comm/watchdog.hpp"
+#include "harness/dry_run.hpp"
+#include "harness/experiment.hpp"
+#include "harness/group.hpp"
+#include "harness/interruption.hpp"
+#include "harness/rows.hpp"
+
+namespace breakeven {
+namespace {
+
+/// What is being done, on stderr, from rank 0 alone, never inside a timed region: an updating line on a terminal, a
+/// line at most every 30 seconds elsewhere.
+class PhaseLine {
+ public:
+  explicit PhaseLine(bool silent) : silent_(silent), terminal_(isatty(STDERR_FILENO) == 1) {}
+  ~PhaseLine() { clear(); }
+  PhaseLine(const PhaseLine&) = delete;
+  PhaseLine& operator=(const PhaseLine&) = delete;
+
+  void show(const std::string& text) {
+    if (silent_) return;
+    const auto now = std::chrono::steady_clock::now();
+    if (terminal_) {
+      fmt::print(stderr, "\r\033[K{}", text.substr(0, 110));
+      shown_ = true;
+    } else if (now - last_ > std::chrono::seconds(30)) {
+      fmt::print(stderr, "{}\n", text);
+      last_ = now;
+    }
+    std::fflush(stderr);
+  }
+  void clear() {
+    if (shown_) fmt::print(stderr, "\r\033[K");
+    shown_ = false;
+  }
+
+ private:
+  bool silent_, terminal_, shown_ = false;
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+void print_rows(const Experiment& experiment, const std::vector<Record>& records, bool& header_due) {
+  for (const Record& record : records) {
+    if (experiment.format == "json") {
+      fmt::print("{}\n", to_json_line(record));
+      continue;
+    }
+    const bool csv = experiment.format == "csv";
+    if (header_due) fmt::print("{}\n", csv ? csv_header(record) : table_header());
+    header_due = false;
+    fmt::print("{}\n", csv ? to_csv_line(record) : to_table_row(record));
+  }
+  std::fflush(stdout);
+}
+
+bool all_finished(const Communicator& comm, const Hooks& hooks, const Group& group) {
+  Index finished = 0;
+  agree(comm, "finished shards", [&] {
+    if (comm.is_root() && hooks.is_finished)
+      finished =
+          std::all_of(group.cases.begin(), group.cases.end(), [&](const Case& c) { return hooks.is_finished(c.hash); });
+  });
+  return comm.all_reduce(finished, Reduction::maximum) == 1;
+}
+
+ExitCode worse(ExitCode a, ExitCode b) {
+  if (a == ExitCode::failure || b == ExitCode::failure) return ExitCode::failure;
+  return a == ExitCode::ok ? b : a;
+}
+
+struct Prepared {
+  std::shared_ptr<const InputFile> input;
+  std::vector<Group> groups;
+};
+
+Prepared prepare(const Communicator& comm, const Experiment& experiment, const Registry& registry, const Hooks& hooks) {
+  Prepared prepared;
+  agree(comm, "options", [&] {
+    if (!experiment.input.empty()) prepared.input = hooks.open_input(experiment.input);
+    prepared.groups = expand(experiment, registry, comm.size(), prepared.input.get());
+  });
+  return prepared;
+}
+
+}  // namespace
+
+ExitCode run(const Communicator& world, const Experiment& experiment, const Registry& registry, const Hooks& hooks) {
+  const auto [input, groups] = prepare(world, experiment, registry, hooks);
+  if (experiment.dry_run) {
+    if (world.is_root()) fmt::print("{}", dry_run_table(groups, world.size()));
+    return ExitCode::ok;
+  }
+  watch_for_interruption();
+  const bool speaks = world.is_root();
+  const double timeout =
+      experiment.timeout_s > 0 ? experiment.timeout_s : std::max(600.0, 10 * experiment.protocol.budget_s);
+  Watchdog watchdog(world, timeout);
+  PhaseLine line(!speaks || experiment.quiet);
+  std::size_t done = 0;
+  const RunContext context{experiment,
+                           hooks,
+                           read_placement(world),
+                           input,
+                           world.duplicate(),
+                           world.duplicate(),
+                           [&](const std::string& phase) {
+                             watchdog.restart(phase);
+                             line.show(fmt::format("[{}/{}] {}", done + 1, groups.size(), phase));
+                           }};
+  for (const Group& group : groups) require_memory(context, group);
+
+  ExitCode exit_code = ExitCode::ok;
+  bool header_due = true;
+  std::size_t reused = 0;
+  for (const Group& group : groups) {
+    try {
+      if (all_finished(world, hooks, group)) {
+        ++reused;
+      } else {
+        const GroupOutcome outcome = run_group(context, group);
+        line.clear();
+        if (speaks) print_rows(experiment, outcome.records, header_due);
+        agree(world, "writing results", [&] {
+          if (speaks && hooks.sink) hooks.sink(outcome.records);
+        });
+        exit_code = worse(exit_code, outcome.exit_code);
+      }
+    } catch (const Interrupted& interrupted) {
+      line.clear();
+      if (speaks) fmt::print(stderr, "breakeven: {}\n", interrupted.what());
+      return ExitCode::interrupted;
+    }
+    ++done;
+  }
+  line.clear();
+  if (speaks && reused > 0 && !experiment.quiet)
+    fmt::print(stderr, "{} of {} groups were already finished in {}\n", reused, groups.size(), experiment.out);
+  return exit_code;
+}
+
+}  // namespace breakeven

@@ -1,0 +1,199 @@
+#pragma once
+
+#include <any>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "harness/any_method.hpp"
+
+// The implementation of the interfaces in any_method.hpp for a concrete problem and method. Instantiated by
+// Registry::add alone.
+namespace breakeven {
+
+template <class P>
+class TypedSolution final : public AnySolution {
+ public:
+  explicit TypedSolution(const typename P::Solution& solution) : value(solution) {}
+  typename P::Solution value;
+};
+
+template <class P>
+class TypedWorkload final : public Workload {
+ public:
+  using Spec = typename P::Spec;
+  using Scalar = typename P::Scalar;
+
+  TypedWorkload(const Spec& spec, std::uint64_t seed, std::shared_ptr<const InputFile> file, int rank)
+      : spec_(spec), seed_(seed), rank_(rank), from_file_(file != nullptr) {
+    if (from_file_)
+      source_ = std::make_unique<FileSource<Scalar>>(std::move(file));
+    else
+      source_ = P::generate(spec, seed);
+  }
+
+  void load(const Layout& layout) override {
+    for (const auto& loaded : problems_)
+      if (loaded->layout == layout) return;
+    problems_.push_back(std::make_unique<P>(typed_spec(), *source_, layout, rank_));
+  }
+
+  std::optional<BadValue> first_bad_value() const override { return problems_.front()->first_bad_value(); }
+
+  void observe(const Communicator& comm) override {
+    if (from_file_) spec_ = P::observed(comm, typed_spec(), *problems_.front());
+    for (const auto& problem : problems_) problem->spec = typed_spec();
+  }
+
+  void compute_reference(const Communicator& comm) override {
+    reference_ = std::make_unique<typename P::Reference>(P::reference(comm, typed_spec(), *source_, seed_));
+  }
+
+  const std::any& spec() const override { return spec_; }
+  const Spec& typed_spec() const { return std::any_cast<const Spec&>(spec_); }
+  const typename P::Reference& reference() const { return *reference_; }
+  int rank() const { return rank_; }
+
+  const P& problem(const Layout& layout) const {
+    for (const auto& loaded : problems_)
+      if (loaded->layout == layout) return *loaded;
+    throw Failure("a method asks for a layout that was not loaded");
+  }
+
+ private:
+  std::any spec_;
+  std::uint64_t seed_;
+  int rank_;
+  bool from_file_;
+  std::unique_ptr<Source<Scalar>> source_;
+  std::vector<std::unique_ptr<P>> problems_;  // one a distinct layout
+  std::unique_ptr<typename P::Reference> reference_;
+};
+
+template <class P, class M>
+Layout layout_of(const typename P::Spec& spec, const typename M::Params& params, int ranks) {
+  if constexpr (HasLayout<M, P>)
+    return M::layout(spec, params, ranks);
+  else
+    return Layout::contiguous(P::n_rows(spec), ranks);
+}
+
+template <class P, class M>
+class TypedRunner final : public AnyMethod {
+ public:
+  using Params = typename M::Params;
+
+  TypedRunner(const Communicator& comm, const TypedWorkload<P>& workload, const Params& params)
+      : workload_(workload),
+        params_(params),
+        ranks_(comm.size()),
+        problem_(workload.problem(layout_of<P, M>(workload.typed_spec(), params, comm.size()))),
+        method_(comm, workload.typed_spec(), params) {}
+
+  void run() override { solution_ = &method_.run(problem_); }
+  Values counts() const override { return to_values(method_.counts()); }
+  Promise promise() const override { return method_.promise(); }
+  Schedule schedule(int rank) const override {
+    return M::schedule(workload_.typed_spec(), params_, method_.counts(), ranks_, rank);
+  }
+  Values quality(const Communicator& comm) override {
+    return to_values(P::quality(comm, workload_.reference(), problem_, *solution_));
+  }
+  std::unique_ptr<AnySolution> copy_solution() const override { return std::make_unique<TypedSolution<P>>(*solution_); }
+  bool agrees_with(const AnySolution& other) const override {
+    return P::agrees(workload_.typed_spec(), *solution_, dynamic_cast<const TypedSolution<P>&>(other).value);
+  }
+  std::vector<SolutionArray> solution_arrays() const override {
+    return P::solution_arrays(workload_.typed_spec(), problem_.layout, workload_.rank(), *solution_);
+  }
+
+ private:
+  const TypedWorkload<P>& workload_;
+  Params params_;
+  int ranks_;
+  const P& problem_;
+  M method_;
+  const typename P::Solution* solution_ = nullptr;
+};
+
+template <template <class> class P>
+class TypedProblem final : public ProblemType {
+ public:
+  using Spec = typename P<double>::Spec;
+
+  std::string family() const override { return std::string(P<double>::family); }
+  std::string name() const override { return std::string(P<double>::name); }
+  std::vector<FieldInfo> fields() const override { return describe<Spec>(); }
+  std::any make_spec(const Assignment& assignment) const override { return from_assignment<Spec>(assignment); }
+  void validate(const std::any& spec) const override { P<double>::validate(typed(spec)); }
+  std::any from_input(const std::any& spec, const InputFile& file) const override {
+    return P<double>::from_input(typed(spec), file);
+  }
+  Values spec_values(const std::any& spec) const override { return to_values(typed(spec)); }
+  Index n_rows(const std::any& spec) const override { return P<double>::n_rows(typed(spec)); }
+  Index data_bytes(Precision precision, const std::any& spec, const Layout& layout, int rank) const override {
+    return precision == Precision::f32 ? P<float>::data_bytes(typed(spec), layout, rank)
+                                       : P<double>::data_bytes(typed(spec), layout, rank);
+  }
+  std::unique_ptr<Workload> make_workload(Precision precision, const std::any& spec, std::uint64_t seed,
+                                          std::shared_ptr<const InputFile> file, int rank) const override {
+    if (precision == Precision::f32)
+      return std::make_unique<TypedWorkload<P<float>>>(typed(spec), seed, std::move(file), rank);
+    return std::make_unique<TypedWorkload<P<double>>>(typed(spec), seed, std::move(file), rank);
+  }
+
+ private:
+  static const Spec& typed(const std::any& spec) { return std::any_cast<const Spec&>(spec); }
+};
+
+template <template <class> class P, template <class> class M>
+class TypedMethod final : public MethodType {
+ public:
+  using Spec = typename P<double>::Spec;
+  using Params = typename M<double>::Params;
+
+  std::string name() const override { return std::string(M<double>::name); }
+  std::vector<FieldInfo> fields() const override { return describe<typename M<double>::Params>(); }
+  std::any make_params(const Assignment& assignment) const override {
+    const auto params = from_assignment<Params>(assignment);
+    if constexpr (HasNormalised<M<double>>) return M<double>::normalised(params);
+    return params;
+  }
+  Values param_values(const std::any& params) const override { return to_values(typed(params)); }
+  void validate(Precision precision, const std::any& spec, const std::any& params) const override {
+    precision == Precision::f32 ? M<float>::validate(typed_spec(spec), typed(params))
+                                : M<double>::validate(typed_spec(spec), typed(params));
+  }
+  Layout layout(Precision precision, const std::any& spec, const std::any& params, int ranks) const override {
+    return precision == Precision::f32 ? layout_of<P<float>, M<float>>(typed_spec(spec), typed(params), ranks)
+                                       : layout_of<P<double>, M<double>>(typed_spec(spec), typed(params), ranks);
+  }
+  Values expected_counts(Precision precision, const std::any& spec, const std::any& params) const override {
+    return precision == Precision::f32 ? to_values(M<float>::expected(typed_spec(spec), typed(params)))
+                                       : to_values(M<double>::expected(typed_spec(spec), typed(params)));
+  }
+  Schedule expected_schedule(Precision precision, const std::any& spec, const std::any& params, int ranks,
+                             int rank) const override {
+    return precision == Precision::f32 ? expected<float>(spec, params, ranks, rank)
+                                       : expected<double>(spec, params, ranks, rank);
+  }
+  std::unique_ptr<AnyMethod> set_up(const Communicator& comm, Workload& workload,
+                                    const std::any& params) const override {
+    if (const auto* single = dynamic_cast<const TypedWorkload<P<float>>*>(&workload))
+      return std::make_unique<TypedRunner<P<float>, M<float>>>(comm, *single, typed(params));
+    return std::make_unique<TypedRunner<P<double>, M<double>>>(
+        comm, dynamic_cast<const TypedWorkload<P<double>>&>(workload), typed(params));
+  }
+
+ private:
+  static const Spec& typed_spec(const std::any& spec) { return std::any_cast<const Spec&>(spec); }
+  static const Params& typed(const std::any& params) { return std::any_cast<const Params&>(params); }
+
+  template <class T>
+  static Schedule expected(const std::any& spec, const std::any& params, int ranks, int rank) {
+    return M<T>::schedule(typed_spec(spec), typed(params), M<T>::expected(typed_spec(spec), typed(params)), ranks,
+                          rank);
+  }
+};
+
+}  // namespace breakeven
