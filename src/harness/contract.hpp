@@ -89,4 +89,10 @@ concept HasNormalised = requires(const typename M::Params& params) {
   { M::normalised(params) } -> std::same_as<typename M::Params>;
 };
 
+/// Optional, the same for a problem's options.
+template <class P>
+concept HasNormalisedSpec = requires(const typename P::Spec& spec) {
+  { P::normalised(spec) } -> std::same_as<typename P::Spec>;
+};
+
 }  // namespace breakeven

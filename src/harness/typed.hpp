@@ -124,7 +124,13 @@ class TypedProblem final : public ProblemType {
   std::string family() const override { return std::string(P<double>::family); }
   std::string name() const override { return std::string(P<double>::name); }
   std::vector<FieldInfo> fields() const override { return describe<Spec>(); }
-  std::any make_spec(const Assignment& assignment) const override { return from_assignment<Spec>(assignment); }
+  std::any make_spec(const Assignment& assignment) const override {
+    const auto spec = from_assignment<Spec>(assignment);
+    if constexpr (HasNormalisedSpec<P<double>>)
+      return P<double>::normalised(spec);
+    else
+      return spec;
+  }
   void validate(const std::any& spec) const override { P<double>::validate(typed(spec)); }
   std::any from_input(const std::any& spec, const InputFile& file) const override {
     return P<double>::from_input(typed(spec), file);

@@ -90,10 +90,16 @@ ForwardProblem<T>::ForwardProblem(const Spec& wanted, const Source<T>& source, c
 }
 
 template <class T>
+ForwardSpec ForwardProblem<T>::normalised(Spec spec) {
+  spec.d_value = spec.d_value == 0 ? spec.d : spec.d_value;
+  return spec;
+}
+
+template <class T>
 void ForwardProblem<T>::validate(const Spec& spec) {
   require_at_least("n", 1, spec.n);
   require_at_least("d", 1, spec.d);
-  require_at_least("d-value", 0, spec.d_value);
+  require_at_least("d-value", 1, spec.d_value);
   require_at_least("heads", 1, spec.heads);
   require_at_least("batch", 1, spec.batch);
   spec.scale_factor();

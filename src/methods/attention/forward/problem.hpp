@@ -112,6 +112,8 @@ struct ForwardProblem {
 
   ForwardProblem(const Spec&, const Source<T>&, const Layout&, int rank);
 
+  /// d_value 0 is d.
+  static Spec normalised(Spec spec);
   static void validate(const Spec&);
   static Spec from_input(const Spec&, const InputFile&);
   static Index n_rows(const Spec& spec) { return spec.n; }

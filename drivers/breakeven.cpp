@@ -1,0 +1,158 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+#include "analysis/break_even.hpp"
+#include "analysis/page/report_page.hpp"
+#include "base/sweep.hpp"
+#include "front_end.hpp"
+#include "harness/command_line.hpp"
+#include "registry.hpp"
+#include "results/import_idx.hpp"
+#include "results/merge.hpp"
+#include "results/study_file.hpp"
+
+// The front end: everything that is not a launch of MPI. Never calls MPI_Init, so it works on a login node.
+namespace breakeven {
+namespace {
+
+std::vector<std::string> comma_separated(const std::string& text) {
+  std::vector<std::string> words;
+  std::istringstream items(text);
+  for (std::string item; std::getline(items, item, ',');) words.push_back(item);
+  return words;
+}
+
+void add_list(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("list", "problems and methods, with role, source and options");
+  command->callback([] { std::cout << list_methods(registry(), ""); });
+}
+
+void add_import(CLI::App& app) {
+  CLI::App* import = app.add_subcommand("import", "turn a data file into an input file of the suite");
+  import->require_subcommand(1);
+  CLI::App* command =
+      import->add_subcommand("idx", "images in the IDX format of MNIST, plain or gzip: patches become rows");
+  struct Options {
+    std::string file, names = "q,k,v", out, patch = "4", normalise = "255", max_rows = "0";
+    bool overwrite = false;
+  };
+  const auto options = std::make_shared<Options>();
+  command->add_option("file", options->file, "FILE[.gz]")->required();
+  command->add_option("--as", options->names, "names of the dataset [q,k,v]")->type_name("LIST");
+  command->add_option("--patch", options->patch, "edge of the square patches, in pixels [4]")->type_name("N");
+  command->add_option("--normalise", options->normalise, "divide every pixel by this [255]")->type_name("X");
+  command->add_option("--max-rows", options->max_rows, "stop after so many rows; 0: all [0]")->type_name("N");
+  command->add_option("--out", options->out, "input file to write")->required()->type_name("FILE.h5");
+  command->add_flag("--overwrite", options->overwrite, "replace an existing file");
+  command->footer(
+      "Example:\n  breakeven import idx train-images-idx3-ubyte.gz --as q,k,v --patch 4 --normalise 255 --out "
+      "inputs/patches.h5\n");
+  command->callback([options] {
+    IdxImport settings;
+    settings.names = comma_separated(options->names);
+    settings.patch = parse_index(options->patch, "patch");
+    settings.normalise = parse_number(options->normalise, "normalise");
+    settings.max_rows = parse_index(options->max_rows, "max-rows");
+    settings.overwrite = options->overwrite;
+    const IdxSummary made = import_idx(options->file, settings, options->out);
+    fmt::print("{}: {} images of {} x {} pixels -> {} rows of {} entries\n", options->out, made.images, made.image_rows,
+               made.image_columns, made.rows, made.columns);
+  });
+}
+
+void add_run(CLI::App& app, ExitCode& exit_code) {
+  CLI::App* command =
+      app.add_subcommand("run", "run a study on this machine or inside a job, merge it, print its break-evens");
+  const auto options = std::make_shared<RunOptions>();
+  command->add_option("study", options->study, "STUDY.toml")->required();
+  command->add_option("--launcher", options->launcher, "how to start {ranks} ranks [" + options->launcher + "]")
+      ->type_name("TEXT")
+      ->envname("BREAKEVEN_LAUNCHER");
+  command->add_option("--out", options->out, "folder of the results [results/<name of the study>]")->type_name("DIR");
+  command->add_option("--ranks", options->ranks, "what \"all\" ranks means [all cores of this machine]")
+      ->type_name("N");
+  command->footer(
+      "Examples:\n  breakeven run data/studies/quickstart.toml\n"
+      "  breakeven run data/studies/strong_scaling.toml --launcher \"srun --mpi=pmix -n {ranks}\" --out "
+      "$SCRATCH/scaling\n"
+      "Run again, it goes on where it stopped: finished shards are not measured twice.\n");
+  command->callback([options, &exit_code] { exit_code = run_study(*options); });
+}
+
+void add_merge(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("merge", "collect the shards of a folder into one study file");
+  struct Options {
+    std::string folder, out;
+  };
+  const auto options = std::make_shared<Options>();
+  command->add_option("folder", options->folder, "DIR with shards/")->required();
+  command->add_option("--out", options->out, "study file [DIR/study.h5]")->type_name("FILE.h5");
+  command->footer("Example:\n  breakeven merge results/quickstart\n");
+  command->callback([options] {
+    const std::string out = options->out.empty() ? options->folder + "/study.h5" : options->out;
+    print_merge(merge(options->folder + "/shards", out), out);
+  });
+}
+
+void add_report(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("report", "break-even table, and one HTML page with all figures");
+  struct Options {
+    std::string study, out;
+  };
+  const auto options = std::make_shared<Options>();
+  command->add_option("study", options->study, "study file or shard")->required();
+  command->add_option("--out", options->out, "page to write; without it only the table is printed")
+      ->type_name("FILE.html");
+  command->footer("Example:\n  breakeven report results/quickstart/study.h5 --out report.html\n");
+  command->callback([options] {
+    const Study study = read_study(options->study);
+    std::cout << break_even_table(study, break_evens(study));
+    if (options->out.empty()) return;
+    std::ofstream page(options->out, std::ios::binary);
+    page << report_page(study);
+    page.close();
+    if (!page) throw Failure("cannot write " + options->out);
+    fmt::print("\nfigures: {}\n", options->out);
+  });
+}
+
+int main_of_front_end(int argc, char** argv) {
+  CLI::App app("breakeven: from which size, at which accuracy and on how many nodes does the fast algorithm win?",
+               "breakeven");
+  app.require_subcommand(1);
+  app.footer(
+      "Measuring is done by the MPI programs beside this one (attention --help). Exit codes: 0 ok, 1 failure at run\n"
+      "time, 2 bad request, 3 a result failed its check, 75 stopped early and can be run again.\n");
+  ExitCode exit_code = ExitCode::ok;
+  add_list(app);
+  add_import(app);
+  add_run(app, exit_code);
+  add_merge(app);
+  add_report(app);
+  try {
+    app.parse(argc, argv);
+    return static_cast<int>(exit_code);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help
+    fmt::print(stderr, "breakeven: {}; --help shows the options\n", error.what());
+    return static_cast<int>(ExitCode::usage);
+  } catch (const Error& error) {
+    fmt::print(stderr, "breakeven: {}\n", error.what());
+    return static_cast<int>(error.exit_code());
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "breakeven: {}\n", error.what());
+    return static_cast<int>(ExitCode::failure);
+  }
+}
+
+}  // namespace
+}  // namespace breakeven
+
+int main(int argc, char** argv) {
+  return breakeven::main_of_front_end(argc, argv);
+}

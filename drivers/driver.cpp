@@ -1,0 +1,80 @@
+#include "driver.hpp"
+
+#include <cstdio>
+#include <filesystem>
+
+#include "comm/agree.hpp"
+#include "comm/run_main.hpp"
+#include "harness/command_line.hpp"
+#include "numerics/blas.hpp"
+#include "results/input_file.hpp"
+#include "results/provenance.hpp"
+#include "results/solution.hpp"
+#include "results/study_file.hpp"
+
+namespace breakeven {
+namespace {
+
+std::string joined(int argc, char** argv) {
+  std::string line;
+  for (int i = 0; i < argc; ++i) line += (i == 0 ? "" : " ") + std::string(argv[i]);
+  return line;
+}
+
+CommandLine parse(const Communicator& world, int argc, char** argv, const std::string& family,
+                  const Registry& registry) {
+  CommandLine line;
+  agree(world, "options", [&] {
+    line = parse_command_line(argc, argv, family, registry);
+    if (!world.is_root() || line.experiment.out.empty() || !line.text.empty() || line.experiment.dry_run) return;
+    std::error_code failed;
+    std::filesystem::create_directories(std::filesystem::path(line.experiment.out) / "shards", failed);
+    if (failed) throw BadRequest("out: cannot create " + line.experiment.out + "/shards: " + failed.message());
+  });
+  return line;
+}
+
+Hooks make_hooks(const Experiment& experiment, const std::string& command) {
+  Study shard;  // what every shard of this invocation shares
+  shard.name = experiment.study;
+  shard.label = experiment.label;
+  shard.complete = true;
+  shard.provenance = collect_provenance(command, {mpi_library_version(), blas_name()});
+  shard.environment = collect_environment();
+  Hooks hooks;
+  hooks.blas_core = blas_core();
+  hooks.open_input = [](const std::string& path) { return std::make_shared<Hdf5InputFile>(path); };
+  if (experiment.out.empty()) return hooks;
+
+  hooks.is_finished = [=](const std::string& hash) {
+    const ShardState state = shard_state(shard_path(experiment.out, hash, experiment.launch), hash, git_state());
+    return state == ShardState::finished || (experiment.reuse_older && state == ShardState::other_code);
+  };
+  hooks.sink = [=](const std::vector<Record>& records) {
+    for (const Record& record : records) {
+      Study one = shard;
+      one.records = {record};
+      write_study(one, shard_path(experiment.out, record.hash, experiment.launch));
+    }
+  };
+  hooks.save_solution = [=](const Communicator& comm, const Record& record, const std::vector<SolutionArray>& arrays) {
+    write_solution(comm, experiment.out + "/solutions/" + record.hash + ".h5", record.columns, arrays);
+  };
+  return hooks;
+}
+
+}  // namespace
+
+int drive(int argc, char** argv, const std::string& family, const Registry& registry) {
+  return run_main(argc, argv, [&](const Communicator& world) {
+    pin_blas_to_one_thread();
+    const CommandLine line = parse(world, argc, argv, family, registry);
+    if (!line.text.empty()) {
+      if (world.is_root()) std::fputs(line.text.c_str(), stdout);
+      return static_cast<int>(ExitCode::ok);
+    }
+    return static_cast<int>(run(world, line.experiment, registry, make_hooks(line.experiment, joined(argc, argv))));
+  });
+}
+
+}  // namespace breakeven

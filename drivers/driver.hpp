@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string>
+
+#include "harness/registry.hpp"
+
+namespace breakeven {
+
+/// main() of a family's MPI program: command line to shards. See ARCHITECTURE in docs/, section "One straight line".
+int drive(int argc, char** argv, const std::string& family, const Registry& registry);
+
+}  // namespace breakeven

@@ -1,0 +1,112 @@
+#include "front_end.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+
+#include "analysis/break_even.hpp"
+#include "base/sweep.hpp"
+#include "harness/command_line.hpp"
+#include "registry.hpp"
+#include "results/study_file.hpp"
+#include "study/machine.hpp"
+#include "study/plan.hpp"
+#include "study/process.hpp"
+#include "study/run_plan.hpp"
+#include "study/study_file.hpp"
+
+namespace breakeven {
+namespace {
+
+/// "attention/forward" as family and problem.
+std::pair<std::string, std::string> split_problem(const std::string& full) {
+  const auto slash = full.find('/');
+  if (slash == std::string::npos) throw BadRequest("problem must be written family/problem, got '" + full + "'");
+  return {full.substr(0, slash), full.substr(slash + 1)};
+}
+
+std::vector<FieldInfo> fields_of(const std::string& full, const std::vector<std::string>& methods) {
+  const auto [family, problem] = split_problem(full);
+  std::vector<FieldInfo> fields = registry().problem(family, problem).fields();
+  for (const std::string& method : methods)
+    for (const FieldInfo& field : registry().method(family, problem, method).type->fields()) fields.push_back(field);
+  return fields;
+}
+
+std::vector<std::string> accepted_options(const std::string& full, const std::vector<std::string>& methods) {
+  std::vector<std::string> names;
+  for (const FieldInfo& field : fields_of(full, methods)) names.push_back(field.name);
+  return names;
+}
+
+void check_value(const std::string& full, const std::vector<std::string>& methods, const std::string& option,
+                 const std::string& text) {
+  for (const FieldInfo& field : fields_of(full, methods))
+    if (field.name == option) expand_list(text, field);
+}
+
+/// The folder of this program: its drivers stand beside it.
+std::string own_folder() {
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
+}
+
+/// A study names its input relative to where it is run; a missing one is said before the first launch.
+void require_inputs(const StudyFile& study) {
+  for (const Sweep& sweep : study.sweeps)
+    for (const SweepOption& option : sweep.options)
+      if (option.name == "input" && !std::filesystem::exists(option.text))
+        throw BadRequest("input: there is no file " + option.text +
+                         "; scripts/quickstart.sh makes the one of its study");
+}
+
+}  // namespace
+
+void print_merge(const MergeSummary& summary, const std::string& out) {
+  fmt::print("{}: {} cases, {} launches, from {} shards", out, summary.cases, summary.launches, summary.shards);
+  if (summary.kept > 0) fmt::print(" and {} cases kept from before", summary.kept);
+  fmt::print("\n");
+  std::cout.flush();
+  for (const auto& [path, reason] : summary.skipped) fmt::print(stderr, "skipped {}: {}\n", path, reason);
+  if (summary.git_states.size() > 1)
+    fmt::print(stderr, "the shards come from {} states of the code; the report lists them\n",
+               summary.git_states.size());
+}
+
+ExitCode run_study(const RunOptions& options) {
+  const StudyFile study = read_study(options.study, accepted_options, check_value);
+  require_inputs(study);
+  const std::string out = options.out.empty() ? "results/" + study.name : options.out;
+  const int all_ranks =
+      options.ranks.empty() ? cores_of_this_machine() : static_cast<int>(parse_index(options.ranks, "ranks"));
+  if (all_ranks < 1) throw BadRequest("ranks must be at least 1, got " + options.ranks);
+  std::error_code failed;
+  std::filesystem::create_directories(out + "/shards", failed);
+  if (failed) throw BadRequest("out: cannot create " + out + "/shards: " + failed.message());
+
+  RunResult result;
+  {
+    SignalWatch signals;
+    Progress progress(plan(study, all_ranks, out));
+    const std::string folder = own_folder();
+    result = run_plan(
+        [&](const Invocation& invocation, const LineCallbacks& callbacks) {
+          return run_invocation(options.launcher, folder + "/" + invocation.family, invocation, callbacks, signals);
+        },
+        progress,
+        [&] {
+          signals.take();
+          return signals.stop_requested();
+        });
+    progress.close();
+  }
+  for (const std::string& failure : result.failures) fmt::print(stderr, "failed: {}\n", failure);
+  if (result.exit_code == ExitCode::usage) return result.exit_code;
+  print_merge(merge(out + "/shards", out + "/study.h5"), out + "/study.h5");
+  const Study merged = read_study(out + "/study.h5");
+  std::cout << "\n" << break_even_table(merged, break_evens(merged));
+  return result.exit_code;
+}
+
+}  // namespace breakeven

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+
+#include "base/error.hpp"
+#include "results/merge.hpp"
+
+namespace breakeven {
+
+struct RunOptions {
+  std::string study;
+  std::string launcher = "mpiexec -n {ranks}";
+  std::string out;
+  std::string ranks;
+};
+
+/// Runs the launches of a study with a progress line, merges the shards, prints the break-even table.
+/// Errors: BadRequest for a bad study or folder, Failure if the merged file cannot be written.
+ExitCode run_study(const RunOptions&);
+
+/// What a merge did, in a few lines; skipped files on stderr.
+void print_merge(const MergeSummary&, const std::string& out);
+
+}  // namespace breakeven

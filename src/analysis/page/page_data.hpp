@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+
+#include "analysis/break_even.hpp"
+#include "harness/record.hpp"
+
+namespace breakeven::page {
+
+/// All data of the page as one JSON object, the script's only input:
+///   series  [{name, role}]           in drawing order, exact methods first
+///   groups  [{label, scaling}]       one per curve: task but for n, with its ranks; `scaling` joins those of all ranks
+///   points  [{group, n, series, ...}] set-up + run time with interval, quality, on the front or not
+///   breaks  [{group, series, ...}]   the break-evens
+///   scaling [{scaling, n, series, ranks, ...}]
+///   ranks   [{group, n, series, rank, ...}]  median time of each rank (or bin of neighbouring ranks)
+///   cases   {rows, columns: [{name, unit, help, kind, value | values}]}   /cases as it is, every column
+/// points, breaks, scaling and ranks are stored by column: {field: [a value per row]}.
+/// Numbers that JSON has no word for become null. Strings are those of the file; script_json() makes them safe.
+std::string page_data(const Study& study, const std::vector<BreakEven>& results);
+
+/// More cells than this in one row of the heat map cannot be told apart: neighbouring ranks are then binned.
+inline constexpr Index most_rank_cells = 64;
+
+}  // namespace breakeven::page

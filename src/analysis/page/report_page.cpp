@@ -1,0 +1,223 @@
+#include "analysis/page/report_page.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <vector>
+
+#include "analysis/break_even.hpp"
+#include "analysis/facts.hpp"
+#include "analysis/page/embedded.hpp"
+#include "analysis/page/html.hpp"
+#include "analysis/page/page_data.hpp"
+#include "analysis/page/verdict_text.hpp"
+#include "analysis/scaling.hpp"
+#include "analysis/selection.hpp"
+
+namespace breakeven {
+namespace {
+
+using page::escape;
+using page::grouped;
+using page::number_html;
+
+/// Nothing from outside the file, no plug-ins, no forms; `unsafe-inline` since the page is one file, but no
+/// `unsafe-eval`.
+constexpr const char* content_security_policy =
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:";
+
+std::string head(const Study& study) {
+  return fmt::format(
+      "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      "<meta name=\"color-scheme\" content=\"light dark\">\n<title>break-even: {}</title>\n"
+      "<link rel=\"icon\" href=\"data:,\">\n<style>\n{}</style>\n</head>\n",
+      content_security_policy, escape(study.name), page::style());
+}
+
+std::string interval_html(const BreakEven& result) {
+  if (std::isnan(result.n_low) || result.launches < 2) return "";
+  const std::string low = result.n_low > 0 ? grouped(result.n_low) : "&lt;" + grouped(result.smallest_n);
+  const std::string high = std::isfinite(result.n_high) ? grouped(result.n_high) : "&gt;" + grouped(result.largest_n);
+  return fmt::format("{} to {}", low, high);
+}
+
+std::string tile(const std::string& name, const std::string& value, const std::string& note) {
+  return fmt::format("<div class=\"tile\"><dt>{}</dt><dd>{}</dd><dd class=\"note\">{}</dd></div>\n", name, value, note);
+}
+
+std::string tiles(const BreakEven& result) {
+  std::string n = std::isnan(result.n) ? escape(to_text(result.verdict)) : grouped(std::round(result.n));
+  if (result.verdict == Verdict::extrapolated)
+    n = "&asymp;&thinsp;" + grouped(std::stod(fmt::format("{:.2g}", result.n)));
+  const std::string interval = interval_html(result);
+  std::string note = interval.empty() ? escape(to_text(result.verdict))
+                                      : fmt::format("{}, {:.0f} % interval", interval, 100 * result.confidence);
+  if (result.verdict == Verdict::extrapolated) note = "a model, not measured";
+  const Index launches = result.launches > 0 ? result.launches : result.speed_up_launches;
+  const std::string few =
+      result.speed_up_launches < launches ? fmt::format(", {} launch only", result.speed_up_launches) : "";
+  const std::string speed_up_note = fmt::format(
+      "at n = {}{}", grouped(result.largest_n),
+      std::isnan(result.speed_up_low) ? few
+                                      : fmt::format(", {:.3g} to {:.3g}", result.speed_up_low, result.speed_up_high));
+  return "<dl class=\"tiles\">\n" + tile("Break-even n", n, note) +
+         tile(std::isnan(result.n) ? "Relative error" : "Error there", number_html(result.error),
+              std::isnan(result.skill) ? "" : "skill " + number_html(result.skill)) +
+         tile("Speed-up", fmt::format("{:.3g}&times;", result.speed_up), speed_up_note) +
+         tile("Launches", std::to_string(launches),
+              launches < launches_for_a_claim ? "indicative: fewer than 5" : "behind the interval") +
+         "</dl>\n";
+}
+
+std::string row_html(const BreakEven& result) {
+  std::string n = std::isnan(result.n) ? "&ndash;" : grouped(std::round(result.n));
+  if (result.verdict == Verdict::below_range) n = "below " + grouped(result.smallest_n);
+  if (result.verdict == Verdict::extrapolated)
+    n = "&asymp;&thinsp;" + grouped(std::stod(fmt::format("{:.2g}", result.n)));
+  const std::string speed_up_interval =
+      std::isnan(result.speed_up_low) ? "" : fmt::format("{:.3g} to {:.3g}", result.speed_up_low, result.speed_up_high);
+  return fmt::format(
+      "<tr><td>{}<td>{}<td>{}<td class=\"r\">{}<td>{}<td class=\"r\">{}<td class=\"r\">{}<td class=\"i\">{}<td>"
+      "<span class=\"verdict {}\">{}</span><td class=\"r\">{}<td class=\"r\">{:.3g}&times;<td class=\"i\">{}<td "
+      "class=\"r\">{}</tr>\n",
+      escape(result.setting.empty() ? result.method : result.method + " " + result.setting), escape(result.baseline),
+      escape(result.data), escape(result.d), escape(result.dtype),
+      result.ranks == unknown_index ? "&ndash;" : std::to_string(result.ranks), n, interval_html(result),
+      result.verdict == Verdict::not_reached ? "not-reached" : escape(to_text(result.verdict)),
+      escape(to_text(result.verdict)), number_html(result.error), result.speed_up, speed_up_interval,
+      grouped(result.largest_n));
+}
+
+std::string break_even_section(const std::vector<BreakEven>& results) {
+  if (results.empty()) return "<p>No fast method was measured beside an exact one on the same task and ranks.</p>\n";
+  std::string html =
+      "<figure><div id=\"overview\" class=\"chart\"></div><figcaption>Grey bar: the measured n. Filled point: measured "
+      "break-even with its interval over launches. Hollow point: a model, outside the measured "
+      "range.</figcaption></figure>\n";
+  constexpr std::size_t short_table = 8;  // a longer one waits behind its heading
+  html +=
+      results.size() <= short_table ? "<details class=\"table-details\" open>" : "<details class=\"table-details\">";
+  html +=
+      "<summary>The same as a table</summary><div "
+      "class=\"scroll\"><table><thead><tr><th>method"
+      "<th>baseline<th>data<th class=\"r\">d<th>dtype<th class=\"r\">ranks<th class=\"r\">break-even "
+      "n<th>interval<th>verdict"
+      "<th class=\"r\">error there<th class=\"r\">speed-up<th>interval<th class=\"r\">at n</tr></thead><tbody>\n";
+  for (const BreakEven& result : results) html += row_html(result);
+  return html + "</tbody></table></div></details>\n";
+}
+
+std::string figure(const char* id, const char* title, const std::string& caption) {
+  return fmt::format(
+      "<figure id=\"{0}-figure\"><h3>{1}</h3><div id=\"{0}\" class=\"chart\"></div>"
+      "<figcaption id=\"{0}-caption\">{2}</figcaption></figure>\n",
+      id, title, caption);
+}
+
+std::string scaling_section(const Study& study) {
+  std::string html = "<section id=\"scaling-section\"><h2>Strong scaling</h2>\n";
+  if (strong_scaling(study).empty())
+    return html +
+           "<p class=\"nothing\">Every task was measured with one number of ranks only, so there is nothing to scale "
+           "against. Measure the same cases with another number of ranks to see speed-up and efficiency "
+           "here.</p></section>\n";
+  return html + "<div class=\"pair\">" + figure("scaling", "Speed-up against ranks", "Dashed line: ideal.") +
+         figure("efficiency", "Parallel efficiency",
+                "1 = ideal. Above 1.1 the working set probably fell into a cache.") +
+         "</div></section>\n";
+}
+
+std::string values_html(const char* title, const Values& values) {
+  if (values.empty()) return "";
+  std::string html = fmt::format("<h3>{}</h3>\n<dl class=\"facts\">\n", title);
+  for (const NamedValue& value : values)
+    html += fmt::format("<dt>{}</dt><dd>{}{}</dd>\n", escape(value.name), escape(to_text(value.value)),
+                        value.unit.empty() || value.unit == "1" ? "" : " " + escape(value.unit));
+  return html + "</dl>\n";
+}
+
+std::string warnings_section(const Study& study) {
+  std::string html = "<section id=\"warnings\"><h2>Warnings</h2>\n";
+  const std::vector<std::string> list = warnings(study);
+  if (list.empty()) return html + "<p class=\"nothing\">None.</p></section>\n";
+  html += "<ul class=\"warnings\">\n";
+  for (const std::string& warning : list) html += "<li>" + escape(warning) + "</li>\n";
+  return html + "</ul></section>\n";
+}
+
+std::string header_html(const Study& study, const std::vector<BreakEven>& results) {
+  const BreakEven* best = page::headline(results);
+  const std::size_t n_warnings = warnings(study).size();
+  std::string html =
+      fmt::format("<header><p class=\"kicker\">break-even report <span>{}</span></p>\n", escape(study.name));
+  html +=
+      "<h1 id=\"verdict\">" +
+      (best != nullptr ? page::verdict_sentence(*best) : "No break-even: no fast method stands beside an exact one.") +
+      "</h1>\n";
+  std::string under = page::tally(results);
+  if (best != nullptr)
+    under = fmt::format("On {}, d&nbsp;=&nbsp;{}, {}. ", escape(best->data), best->d.empty() ? "?" : escape(best->d),
+                        escape(best->dtype)) +
+            under;
+  html += "<p class=\"under\">" + under + " " + escape(measured_on(study)) + "</p>\n";
+  if (n_warnings > 0)
+    html += fmt::format("<p class=\"flag\"><a href=\"#warnings\">{} {} to read first</a></p>\n", n_warnings,
+                        n_warnings == 1 ? "warning" : "warnings");
+  return html + (best != nullptr ? tiles(*best) : "") + "</header>\n";
+}
+
+std::string charts_html(const Study& study) {
+  return "<div class=\"controls\" id=\"controls\"><label>Task <select id=\"group\"></select></label>"
+         "<label>n <select id=\"size\"></select></label><p id=\"chosen\"></p></div>\n"
+         "<section><h2>Time against n</h2>\n" +
+         figure("time", "Set-up and run, by problem size",
+                "Bars: interval over launches. Hollow: measured in fewer launches than the rest, outside intervals. "
+                "Vertical lines: "
+                "measured break-evens. Click a name in the legend to pick it out.") +
+         "</section>\n<section><h2>Error against time</h2>\n" +
+         figure("front", "What accuracy costs",
+                "Lower left is better. The line joins the methods that no other beats in both time and error.") +
+         "</section>\n" + scaling_section(study) + "<section><h2>Time by rank</h2>\n" +
+         figure("ranks", "Each rank's own median time",
+                "Share of the slowest rank's time. An even row is a balanced method.") +
+         "</section>\n";
+}
+
+std::string scripts(const Study& study, const std::vector<BreakEven>& results) {
+  std::string html = "<script type=\"application/json\" id=\"study-data\">" +
+                     page::script_json(page::page_data(study, results)) + "</script>\n";
+  for (const page::Chart& chart : page::charts)
+    html += fmt::format("<script type=\"application/json\" id=\"spec-{}\">{}</script>\n", chart.name,
+                        page::script_json(std::string(chart.specification)));
+  return html + fmt::format("<script>{}</script>\n<script>{}</script>\n", page::vega_bundle(), page::boot_script());
+}
+
+}  // namespace
+
+std::string report_page(const Study& study) {
+  const std::vector<BreakEven> results = break_evens(study);
+  std::string html = head(study) + "<body>\n<main>\n" + header_html(study, results);
+  html += "<section><h2>Break-even</h2>\n" + break_even_section(results) + "</section>\n";
+  html += "<noscript><p class=\"nothing\">The figures need JavaScript; the table above does not.</p></noscript>\n";
+  html += charts_html(study);
+  html +=
+      "<section id=\"cases-section\"><h2>All cases</h2>\n<div class=\"tools\"><input id=\"filter\" type=\"search\" "
+      "placeholder=\"Filter rows\" aria-label=\"Filter rows\"><label><input type=\"checkbox\" id=\"all-columns\"> all "
+      "columns</label>"
+      "<button type=\"button\" id=\"csv\">Download CSV</button></div>\n<div class=\"scroll\"><table "
+      "id=\"cases\"></table></div>\n"
+      "<p class=\"note\" id=\"cases-note\"></p></section>\n";
+  html += "<section><h2>Provenance</h2>\n" + values_html("Program and machine", study.provenance) +
+          values_html("Environment", study.environment) + values_html("Calibration", study.calibration) +
+          "</section>\n";
+  html += warnings_section(study);
+  html +=
+      "<footer><p>The result file opens in any HDF5 viewer (h5dump, H5Web, HDFView) and in xarray and pandas.</p>"
+      "<details><summary>Licences of the drawing library</summary><pre>" +
+      escape(page::licences()) + "</pre></details></footer>\n";
+  return html + "</main>\n" + scripts(study, results) + "</body>\n</html>\n";
+}
+
+}  // namespace breakeven

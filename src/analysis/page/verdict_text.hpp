@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "analysis/break_even.hpp"
+
+namespace breakeven::page {
+
+/// The result a page opens with: measured ones first, among them the most accurate; nullptr if there is none.
+const BreakEven* headline(const std::vector<BreakEven>& results);
+
+/// One plain sentence as HTML, names escaped: from which n, at which error, on how many ranks; or why never or not
+/// reached.
+std::string verdict_sentence(const BreakEven& result);
+
+/// "Of 12 settings 5 break even within the measured range, ..."; "" for fewer than two.
+std::string tally(const std::vector<BreakEven>& results);
+
+}  // namespace breakeven::page

@@ -1,0 +1,171 @@
+#include "analysis/selection.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/statistics.hpp"
+
+namespace breakeven {
+namespace {
+
+std::string problem_of(const Record& record) {
+  return record.text("family") + "/" + record.text("problem");
+}
+std::string method_of(const Record& record) {
+  return problem_of(record) + "/" + record.text("method");
+}
+
+/// Separates fields of a key; no label or file name holds it.
+constexpr char unit_separator = '\x1f';
+
+void append(std::string& list, const std::string& item, const char* separator) {
+  if (!list.empty()) list += separator;
+  list += item;
+}
+
+using ValuesSeen = std::map<std::string, std::map<std::string, std::set<std::string>>>;
+
+std::map<std::string, std::set<std::string>> those_that_vary(const ValuesSeen& seen) {
+  std::map<std::string, std::set<std::string>> varying;
+  for (const auto& [owner, columns] : seen)
+    for (const auto& [column, values] : columns)
+      if (values.size() > 1) varying[owner].insert(column);
+  return varying;
+}
+
+}  // namespace
+
+Exclusion exclusion(const Record& record) {
+  if (record.text("status") == "failed") return Exclusion::failed;
+  if (record.text("origin") != "measured") return Exclusion::not_measured;
+  if (record.flag("oversubscribed")) return Exclusion::oversubscribed;
+  if (launch_medians(record).empty()) return Exclusion::untimed;
+  return Exclusion::none;
+}
+
+ExclusionCounts count_exclusions(const Study& study) {
+  ExclusionCounts counts;
+  for (const Record& record : study.records) {
+    const Exclusion reason = exclusion(record);
+    counts.failed += reason == Exclusion::failed;
+    counts.not_measured += reason == Exclusion::not_measured;
+    counts.oversubscribed += reason == Exclusion::oversubscribed;
+    counts.untimed += reason == Exclusion::untimed;
+  }
+  return counts;
+}
+
+std::string to_text(const ExclusionCounts& counts) {
+  std::string text;
+  const std::array<std::pair<Index, const char*>, 4> parts{{{counts.failed, "failed"},
+                                                            {counts.oversubscribed, "oversubscribed"},
+                                                            {counts.not_measured, "not measured"},
+                                                            {counts.untimed, "without a timed repetition"}}};
+  for (const auto& [count, reason] : parts)
+    if (count > 0) append(text, std::to_string(count) + " " + reason, ", ");
+  return text;
+}
+
+std::map<Index, double> launch_medians(const Record& record) {
+  std::map<Index, std::vector<double>> times;
+  for (const Sample& sample : record.samples)
+    if (!sample.warmup && std::isfinite(sample.completion_s) && sample.completion_s > 0)
+      times[sample.launch].push_back(sample.completion_s);
+  std::map<Index, double> medians;
+  for (const auto& [launch, values] : times) medians[launch] = median(values);
+  return medians;
+}
+
+std::map<Index, double> launch_totals(const Record& record) {
+  const double setup_s = record.number("setup_s");
+  std::map<Index, double> totals = launch_medians(record);
+  for (auto& [launch, time_s] : totals) time_s += std::isfinite(setup_s) ? setup_s : 0;
+  return totals;
+}
+
+bool is_known(const Value& value) {
+  const auto* text = std::get_if<std::string>(&value);
+  return text != nullptr ? !text->empty() : !is_unknown(value);
+}
+
+std::string task_key(const Record& record, const std::set<std::string>& without) {
+  std::string key = problem_of(record);
+  for (const Column& column : record.columns)
+    if ((column.kind == "factor" || column.name == "ranks") && !without.contains(column.name))
+      key += unit_separator + column.name + "=" + to_text(column.value);
+  return key;
+}
+
+std::string method_key(const Record& record) {
+  std::string key = method_of(record);
+  for (const Column& column : record.columns)
+    if (column.kind == "parameter" && is_known(column.value))
+      key += unit_separator + column.name + "=" + to_text(column.value);
+  return key;
+}
+
+std::string data_label(const Record& record) {
+  const std::string input = record.text("input");
+  if (!input.empty()) return input.substr(input.find_last_of('/') + 1);
+  const std::string bound = record.text("bound");
+  const std::string data = record.text("data");
+  return data.empty() || bound.empty() ? data : data + "/" + bound;
+}
+
+namespace {
+
+/// One method's cases on one task at any n: what a figure draws side by side.
+std::string curves_of(const Record& record) {
+  return record.text("method") + " on " + task_key(record, {"n"});
+}
+
+}  // namespace
+
+Labels::Labels(const Study& study) {
+  ValuesSeen parameters, factors;
+  for (const Record& record : study.records)
+    for (const Column& column : record.columns) {
+      const std::string text = to_text(column.value);
+      if (column.kind == "parameter" && is_known(column.value)) parameters[curves_of(record)][column.name].insert(text);
+      if (column.kind == "factor") factors[problem_of(record)][column.name].insert(text);
+    }
+  parameters_ = those_that_vary(parameters);
+  factors_ = those_that_vary(factors);
+}
+
+std::string Labels::setting(const Record& record) const {
+  std::string text;
+  const auto varying = parameters_.find(curves_of(record));
+  if (varying == parameters_.end()) return text;
+  for (const Column& column : record.columns)
+    if (column.kind == "parameter" && is_known(column.value) && varying->second.contains(column.name))
+      append(text, column.name + "=" + to_text(column.value), " ");
+  return text;
+}
+
+std::string Labels::series(const Record& record) const {
+  const std::string setting_text = setting(record);
+  return setting_text.empty() ? record.text("method") : record.text("method") + " " + setting_text;
+}
+
+std::string Labels::task(const Record& record, bool with_ranks) const {
+  // Said in every label, or said by data_label(), or what the curves run over.
+  static const std::set<std::string> named{"data", "bound", "input", "input_sha256", "d", "dtype", "n"};
+  const std::string d = record.text("d");  // d_value is worth a word only where it differs
+  std::string text = data_label(record);
+  if (record.index("d") != unknown_index) append(text, "d " + record.text("d"), ", ");
+  if (!record.text("dtype").empty()) append(text, record.text("dtype"), ", ");
+  const auto varying = factors_.find(problem_of(record));
+  if (varying != factors_.end())
+    for (const Column& column : record.columns)
+      if (column.kind == "factor" && varying->second.contains(column.name) && !named.contains(column.name) &&
+          is_known(column.value) && !(column.name == "d_value" && to_text(column.value) == d))
+        append(text, column.name + " " + to_text(column.value), ", ");
+  const Index ranks = record.index("ranks");
+  if (with_ranks && ranks != unknown_index)
+    append(text, std::to_string(ranks) + (ranks == 1 ? " rank" : " ranks"), ", ");
+  return text;
+}
+
+}  // namespace breakeven

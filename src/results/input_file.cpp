@@ -1,0 +1,164 @@
+#include "results/input_file.hpp"
+
+#include <functional>
+#include <numeric>
+#include <set>
+
+#include "base/error.hpp"
+#include "base/sha256.hpp"
+
+namespace breakeven {
+namespace {
+
+Index product(Shape::const_iterator begin, Shape::const_iterator end) {
+  return std::accumulate(begin, end, Index{1}, std::multiplies<>());
+}
+
+/// Stored shape with the rows and columns that every matrix has: a vector becomes one column.
+Shape as_matrix(Shape shape) {
+  if (shape.size() == 1) shape.push_back(1);
+  return shape;
+}
+
+/// Position along each leading dimension of slice number `slice`, the last dimension fastest.
+Shape position_of(Index slice, const Shape& leading) {
+  Shape position(leading.size());
+  for (std::size_t k = leading.size(); k-- > 0;) {
+    position[k] = slice % leading[k];
+    slice /= leading[k];
+  }
+  return position;
+}
+
+std::vector<std::string> checked(const std::string& path, std::vector<std::string> names) {
+  std::set<std::string> seen;
+  for (const std::string& name : names)
+    if (name.empty() || name == "." || name.find('/') != std::string::npos || !seen.insert(name).second)
+      throw BadRequest(path + ": names must be distinct, not empty and without a slash, got '" + name + "'");
+  if (names.empty()) throw BadRequest(path + ": at least one dataset name is needed");
+  return names;
+}
+
+h5::File create(const TemporaryFile& temporary, h5::Type type, const Shape& shape) {
+  const Index element_bytes = type == h5::Type::flag ? 1 : type == h5::Type::real32 ? 4 : 8;
+  temporary.check_room(product(shape.begin(), shape.end()) * element_bytes);
+  return h5::File::create(temporary.temporary_path());
+}
+
+template <class T>
+constexpr h5::Type type_for() {
+  if constexpr (std::is_same_v<T, float>) return h5::Type::real32;
+  if constexpr (std::is_same_v<T, double>) return h5::Type::real64;
+  if constexpr (std::is_same_v<T, std::uint8_t>) return h5::Type::flag;
+}
+
+}  // namespace
+
+Hdf5InputFile::Hdf5InputFile(const std::string& path) : path_(path), file_(h5::File::open(path)) {}
+Hdf5InputFile::~Hdf5InputFile() = default;
+
+std::string Hdf5InputFile::sha256() const {
+  if (sha256_.empty()) sha256_ = sha256_of_file(path_);
+  return sha256_;
+}
+
+std::vector<std::string> Hdf5InputFile::names() const {
+  std::vector<std::string> found = file_.names();
+  std::erase_if(found, [&](const std::string& name) { return !file_.has_dataset(name); });
+  return found;
+}
+
+const Hdf5InputFile::Opened& Hdf5InputFile::opened(std::string_view name) const {
+  const auto known = opened_.find(name);
+  if (known != opened_.end()) return known->second;
+  if (!file_.has_dataset(name)) {
+    std::string list;
+    for (const std::string& there : names()) list += (list.empty() ? "; it holds " : ", ") + there;
+    file_.reject("has no dataset '" + std::string(name) + "'" + list);
+  }
+  h5::Dataset dataset = file_.dataset(name);
+  if (!dataset.holds_numbers()) dataset.reject("holds no numbers");
+  Shape shape = dataset.shape();
+  if (shape.empty()) dataset.reject("is a scalar, not a matrix");
+  dataset.check_storage();
+  return opened_.emplace(std::string(name), Opened{std::move(dataset), std::move(shape)}).first->second;
+}
+
+Shape Hdf5InputFile::shape(std::string_view name) const {
+  return as_matrix(opened(name).shape);
+}
+
+template <class T>
+void Hdf5InputFile::read_block(std::string_view name, Index slice, Range range, std::span<T> out) const {
+  const auto& [dataset, stored] = opened(name);
+  const Shape shape = as_matrix(stored);
+  const Index rows = shape[shape.size() - 2], columns = shape.back();
+  const Shape leading(shape.begin(), shape.end() - 2);
+  const Index slices = product(leading.begin(), leading.end());
+  if (slice < 0 || slice >= slices)
+    dataset.reject("has " + std::to_string(slices) + " slices, asked for number " + std::to_string(slice));
+  if (range.begin < 0 || range.end < range.begin || range.end > rows)
+    dataset.reject("has " + std::to_string(rows) + " rows, asked for [" + std::to_string(range.begin) + ", " +
+                   std::to_string(range.end) + ")");
+  if (static_cast<Index>(out.size()) != range.size() * columns)
+    throw Failure(path_ + ": " + std::string(name) + ": " + std::to_string(out.size()) +
+                  " values asked for, the rows have " + std::to_string(range.size() * columns));
+  Shape start = position_of(slice, leading), count(leading.size(), 1);
+  start.insert(start.end(), {range.begin, 0});
+  count.insert(count.end(), {range.size(), columns});
+  start.resize(stored.size());  // a vector's column is no dimension of the file
+  count.resize(stored.size());
+  dataset.read_block(start, count, out);
+}
+
+void Hdf5InputFile::read(std::string_view name, Index slice, Range range, std::span<float> out) const {
+  read_block(name, slice, range, out);
+}
+
+void Hdf5InputFile::read(std::string_view name, Index slice, Range range, std::span<double> out) const {
+  read_block(name, slice, range, out);
+}
+
+InputWriter::InputWriter(const std::string& path, std::vector<std::string> names, h5::Type type, const Shape& shape,
+                         const Values& attributes)
+    : temporary_(path), names_(checked(path, std::move(names))), file_(create(temporary_, type, shape)) {
+  dataset_ = std::make_unique<h5::Dataset>(file_.create_dataset(names_.front(), type, shape));
+  for (const NamedValue& attribute : attributes) dataset_->set_attribute(attribute.name, attribute.value);
+  for (std::size_t i = 1; i < names_.size(); ++i) file_.link(names_.front(), names_[i]);
+  row_length_ = product(shape.begin() + 1, shape.end());
+}
+
+template <class T>
+void InputWriter::append(std::span<const T> values) {
+  const Index rows = row_length_ == 0 ? 0 : static_cast<Index>(values.size()) / row_length_;
+  dataset_->write_rows(rows_written_, rows, values);
+  rows_written_ += rows;
+}
+
+void InputWriter::commit() {
+  dataset_.reset();
+  file_.close();
+  temporary_.commit();
+}
+
+template <class T>
+void write_inputs(const std::string& path, const std::vector<std::string>& names, const Shape& shape,
+                  std::span<const T> values, const Values& attributes) {
+  if (shape.empty() || product(shape.begin(), shape.end()) != static_cast<Index>(values.size()))
+    throw BadRequest(path + ": " + std::to_string(values.size()) + " values do not fill the shape");
+  InputWriter writer(path, names, type_for<T>(), shape, attributes);
+  writer.append(values);
+  writer.commit();
+}
+
+template void InputWriter::append(std::span<const float>);
+template void InputWriter::append(std::span<const double>);
+template void InputWriter::append(std::span<const std::uint8_t>);
+template void write_inputs(const std::string&, const std::vector<std::string>&, const Shape&, std::span<const float>,
+                           const Values&);
+template void write_inputs(const std::string&, const std::vector<std::string>&, const Shape&, std::span<const double>,
+                           const Values&);
+template void write_inputs(const std::string&, const std::vector<std::string>&, const Shape&,
+                           std::span<const std::uint8_t>, const Values&);
+
+}  // namespace breakeven

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/source.hpp"
+#include "base/value.hpp"
+#include "results/durable_file.hpp"
+#include "results/h5.hpp"
+
+namespace breakeven {
+
+/// An HDF5 file of named matrices, opened read-only with the serial driver: every rank opens it for itself.
+/// Datasets: integers or floats of any width, at least one dimension; the last is the columns, the one before it the
+/// rows, all leading ones together the slices (n x d; batch x heads x n x d). A vector has one column: shape {n, 1}.
+/// Not collective. Errors: BadRequest that names file and dataset: missing, no numbers, more values declared than
+/// stored, values kept in another file, slice or rows outside.
+class Hdf5InputFile final : public InputFile {
+ public:
+  explicit Hdf5InputFile(const std::string& path);
+  ~Hdf5InputFile() override;
+
+  std::string path() const override { return path_; }
+  /// Reads the whole file, once.
+  std::string sha256() const override;
+  Shape shape(std::string_view name) const override;
+  void read(std::string_view name, Index slice, Range range, std::span<float> out) const override;
+  void read(std::string_view name, Index slice, Range range, std::span<double> out) const override;
+  std::vector<std::string> names() const;  ///< of the datasets in the root group
+
+ private:
+  struct Opened {
+    h5::Dataset dataset;
+    Shape shape;  ///< as stored: a vector's has one entry
+  };
+  const Opened& opened(std::string_view name) const;
+  template <class T>
+  void read_block(std::string_view name, Index slice, Range range, std::span<T> out) const;
+
+  std::string path_;
+  h5::File file_;
+  mutable std::map<std::string, Opened, std::less<>> opened_;
+  mutable std::string sha256_;
+};
+
+/// Writes an input file row by row: one contiguous dataset under its first name, the further names being hard links to
+/// it; `attributes` are those of the dataset. No times are stored: equal contents make equal bytes, hence one SHA-256.
+/// The file appears under its name on commit(), whole or not at all.
+class InputWriter {
+ public:
+  InputWriter(const std::string& path, std::vector<std::string> names, h5::Type type, const Shape& shape,
+              const Values& attributes);
+  /// The next rows of the first dimension.
+  template <class T>
+  void append(std::span<const T> values);
+  void commit();
+
+ private:
+  TemporaryFile temporary_;
+  std::vector<std::string> names_;
+  h5::File file_;
+  std::unique_ptr<h5::Dataset> dataset_;
+  Index row_length_ = 1, rows_written_ = 0;
+};
+
+/// The whole of it at once. T is float, double or std::uint8_t. Errors: BadRequest for a bad name or a length that does
+/// not fit the shape, Failure with path and reason.
+template <class T>
+void write_inputs(const std::string& path, const std::vector<std::string>& names, const Shape& shape,
+                  std::span<const T> values, const Values& attributes);
+
+}  // namespace breakeven

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "harness/record.hpp"
+
+namespace breakeven {
+
+/// Writes a study or a shard: the schema of docs/results_format.md. The file appears whole or not at all.
+/// Columns are the union over the records, ordered by kind and then as they first appear; a record without a column
+/// gets its unknown value. Text that is no valid UTF-8 is stored with replacement characters.
+/// Errors: Failure with path and reason (no space, no permission, two records of one hash, one column of two types).
+/// Cost: the file is composed in memory, so that a full disk is an ordinary error of write() and HDF5 never meets it.
+void write_study(const Study& study, const std::string& path);
+
+/// Reads what write_study wrote, a shard or a study. Equal to what was written, except that a record whose
+/// columns were fewer than the union's comes back with unknown values (flags: without the column).
+/// Errors: BadRequest, one line that names the path: missing, not HDF5, foreign, of another major version, truncated,
+/// or inconsistent. Every length is checked before anything is allocated by it.
+Study read_study(const std::string& path);
+
+/// What stands on the first page of a results file: its root attributes.
+struct StudyHeader {
+  std::string format_version, created, writer, writer_git, study, label;
+  bool complete = false;
+};
+StudyHeader read_header(const std::string& path);
+
+/// FOLDER/shards/<first 16 digits of the hash>-<launch>.h5
+std::string shard_path(const std::string& folder, std::string_view hash, Index launch);
+
+/// Whether a shard may stand for its case in its launch, so that it need not be run again.
+enum class ShardState {
+  missing,
+  unusable,    ///< there is a file, but it is broken, incomplete, foreign or of another case
+  other_code,  ///< whole, but measured by another git state
+  finished,    ///< whole and of the same git state
+};
+/// Reads the whole shard: existence is no integrity.
+ShardState shard_state(const std::string& path, std::string_view hash, std::string_view writer_git);
+inline bool finished_shard(const std::string& path, std::string_view hash, std::string_view writer_git) {
+  return shard_state(path, hash, writer_git) == ShardState::finished;
+}
+
+}  // namespace breakeven

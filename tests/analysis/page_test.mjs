@@ -1,0 +1,137 @@
+// Opens a report page in Debian's chromium, offline, from disk, and checks what only a browser can tell.
+//   node page_test.mjs PAGE.html FOLDER     screenshots, a PDF and the CSV go into FOLDER
+// playwright-core: npm ci in this folder (or NODE_PATH). Without it or chromium: prints why and exits 77 (skipped).
+import assert from 'node:assert/strict';
+import {existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
+import {createRequire} from 'node:module';
+import {tmpdir} from 'node:os';
+import {join, resolve} from 'node:path';
+import {pathToFileURL} from 'node:url';
+
+function skip(why) {
+  console.log(`SKIPPED: ${why}`);
+  process.exit(77);
+}
+const [page_path, folder = 'page_test_output'] = process.argv.slice(2);
+if (!page_path || !existsSync(page_path)) {
+  console.error('usage: node page_test.mjs PAGE.html [FOLDER]');
+  process.exit(2);
+}
+const chromium_path = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser'].find(p => p && existsSync(p));
+if (!chromium_path) skip('chromium is not installed');
+let chromium;
+try {
+  ({chromium} = createRequire(import.meta.url)('playwright-core'));
+} catch {
+  skip('playwright-core is not installed (npm ci in tests/analysis)');
+}
+mkdirSync(folder, {recursive: true});
+const url = pathToFileURL(resolve(page_path)).href;
+const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+               '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+
+/// Opens the page in a fresh profile, hands it to `check`, and fails on any request, error or warning it made.
+async function visit(name, options, check) {
+  const profile = mkdtempSync(join(tmpdir(), 'breakeven-page-'));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: chromium_path, args: flags, offline: true, acceptDownloads: true, ...options});
+  try {
+    const page = await context.newPage();
+    const complaints = [];
+    page.on('console', message => ['error', 'warning'].includes(message.type()) && complaints.push(message.text()));
+    page.on('pageerror', error => complaints.push(String(error)));
+    page.on('dialog', dialog => { complaints.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
+    page.on('request', request => /^(file|data|blob):/.test(request.url()) || complaints.push(`request: ${request.url()}`));
+    page.on('requestfailed', request => complaints.push(`failed: ${request.url()}`));
+    await page.goto(url);
+    await page.waitForSelector('body[data-ready]', {timeout: 60_000});
+    await check(page);
+    assert.deepEqual(complaints, [], `${name}: the page complained`);
+    console.log(`ok   ${name}`);
+  } finally {
+    await context.close();
+    rmSync(profile, {recursive: true, force: true});
+  }
+}
+const shot = (page, name) => page.screenshot({path: join(folder, `${name}.png`), fullPage: true});
+const axisTitles = page => page.$$eval('#time svg .mark-text.role-axis-title, #time svg .role-axis-title text, #time svg text',
+                                       texts => texts.map(text => text.textContent));
+
+async function checkTooltip(page) {
+  const point = page.locator('#time svg .mark-symbol.role-mark path').nth(2);
+  await point.scrollIntoViewIfNeeded();
+  await point.hover({force: true});
+  const tooltip = page.locator('#vg-tooltip-element.visible');
+  await tooltip.waitFor({timeout: 10_000});
+  const text = await tooltip.innerText();
+  for (const word of ['method', 'n', 'time', 'interval']) assert.match(text, new RegExp(`(^|\\s)${word}\\s`), `tooltip lacks ${word}: ${text}`);
+  assert.match(text, /\d (s|ms|µs|ns)/);
+  await page.mouse.move(1, 1);
+}
+
+async function checkCsv(page) {
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click('#csv')]);
+  const path = join(folder, 'cases.csv');
+  await download.saveAs(path);
+  const lines = readFileSync(path, 'utf8').trim().split('\r\n');
+  const header = lines[0].split(',');
+  for (const column of ['hash', 'method', 'n', 'time_median', 'error']) assert.ok(header.includes(column), `CSV lacks ${column}`);
+  const rows = await page.evaluate(() => JSON.parse(document.getElementById('study-data').textContent).cases.rows);
+  assert.equal(lines.length, rows + 1, 'one CSV line a case');
+}
+
+async function checkTable(page) {
+  const nColumn = page.locator('#cases th', {hasText: /^n$/});
+  await nColumn.locator('button').click();
+  assert.equal(await nColumn.getAttribute('aria-sort'), 'ascending');
+  const position = await page.$$eval('#cases th', cells => cells.findIndex(cell => cell.textContent === 'n'));
+  const values = await page.$$eval('#cases tbody tr', (rows, at) => rows.map(row => Number(row.children[at].textContent.replaceAll(',', ''))), position);
+  assert.deepEqual(values, [...values].sort((a, b) => a - b));
+}
+
+async function checkChoice(page) {
+  const options = await page.$$eval('#group option', each => each.map(option => option.value));
+  if (options.length < 2) return;
+  const before = await page.locator('#time svg').first().innerHTML();
+  await page.selectOption('#group', options.at(-1) === await page.inputValue('#group') ? options[0] : options.at(-1));
+  await page.waitForFunction(old => document.querySelector('#time svg')?.innerHTML !== old, before);
+}
+
+async function checkLight(page) {
+  if (await page.evaluate(() => JSON.parse(document.getElementById('study-data').textContent).series.length === 0)) {
+    await shot(page, 'light');  // a study without a drawable case: the page has to open, there is nothing to hover
+    return;
+  }
+  const titles = await axisTitles(page);
+  assert.ok(titles.some(title => title.startsWith('n (log')), 'x axis title');
+  assert.ok(titles.some(title => title.startsWith('set-up + run')), 'y axis title');
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'the page does not scroll sideways');
+  await shot(page, 'light');
+  await checkTooltip(page);
+  await checkCsv(page);
+  await checkTable(page);
+  await checkChoice(page);
+}
+async function checkNarrow(page) {
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'the page does not scroll sideways');
+  await shot(page, 'narrow');
+}
+// Printed from a dark screen: paper must get dark text on white all the same.
+async function checkPrint(page) {
+  await page.pdf({path: join(folder, 'page.pdf'), format: 'A4', printBackground: true});
+  await page.emulateMedia({media: 'print'});
+  await page.waitForTimeout(1500);
+  const drawn = await page.locator('#time svg').count() > 0;
+  const colours = await page.evaluate(() => ({
+    text: getComputedStyle(document.body).color, title: document.querySelector('#time svg .role-axis-title text')?.getAttribute('fill')}));
+  assert.equal(colours.text, 'rgb(27, 31, 36)');
+  if (drawn) assert.equal(colours.title, '#1b1f24');
+  assert.equal(await page.locator('.vega-embed summary:visible').count(), 0, 'no menu on paper');
+  await shot(page, 'print');
+}
+
+const desktop = {viewport: {width: 1280, height: 900}};
+await visit('light', {...desktop, colorScheme: 'light'}, checkLight);
+await visit('dark', {...desktop, colorScheme: 'dark'}, page => shot(page, 'dark'));
+await visit('narrow', {viewport: {width: 390, height: 844}, colorScheme: 'light'}, checkNarrow);
+await visit('print', {viewport: {width: 794, height: 1123}, colorScheme: 'dark'}, checkPrint);

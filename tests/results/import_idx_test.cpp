@@ -1,0 +1,200 @@
+#include "results/import_idx.hpp"
+
+#include <gmock/gmock.h>
+#include <zlib.h>
+
+#include <fstream>
+
+#include "base/error.hpp"
+#include "base/sha256.hpp"
+#include "results/example_study.hpp"
+#include "results/input_file.hpp"
+
+namespace breakeven {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+template <class Body>
+std::string rejection(const Body& body) {
+  try {
+    body();
+  } catch (const BadRequest& error) {
+    return error.what();
+  }
+  ADD_FAILURE() << "nothing was rejected";
+  return "";
+}
+
+std::string big_endian(unsigned value) {
+  std::string bytes;
+  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>((value >> shift) & 255);
+  return bytes;
+}
+
+std::string header(unsigned images, unsigned rows, unsigned columns) {
+  return std::string("\0\0\x08\x03", 4) + big_endian(images) + big_endian(rows) + big_endian(columns);
+}
+
+/// Pixel p of image m is 24 m + p.
+std::string pixels(int count) {
+  std::string bytes;
+  for (int i = 0; i < count; ++i) bytes += static_cast<char>(i);
+  return bytes;
+}
+
+class ImportIdx : public ::testing::Test {
+ protected:
+  ImportIdx() {
+    options.patch = 2;
+    options.normalise = 2;
+  }
+  void write(const std::string& bytes) const { std::ofstream(source, std::ios::binary) << bytes; }
+  void write_two_images() const { write(header(2, 4, 6) + pixels(48)); }
+  IdxSummary import() const { return import_idx(source, options, out); }
+  std::string why_not() const {
+    const std::string why = rejection([&] { import(); });
+    EXPECT_FALSE(std::filesystem::exists(out));
+    return why;
+  }
+  std::vector<float> rows(Index begin, Index end) const {
+    std::vector<float> values(static_cast<std::size_t>(4 * (end - begin)));
+    Hdf5InputFile(out).read("k", 0, {begin, end}, std::span<float>(values));
+    return values;
+  }
+  example::Folder folder;
+  std::string source = folder / "images.idx", out = folder / "input.h5";
+  IdxImport options;
+};
+
+TEST_F(ImportIdx, CutsImagesIntoPatchesRowMajor) {
+  write_two_images();
+  const IdxSummary summary = import();
+  EXPECT_EQ(summary.images, 2);
+  EXPECT_EQ(summary.rows, 12);
+  EXPECT_EQ(summary.columns, 4);
+  // image 0:   0  1 |  2  3 |  4  5
+  //            6  7 |  8  9 | 10 11
+  //           --------------------     halved by normalise
+  //           12 13 | 14 15 | 16 17
+  //           18 19 | 20 21 | 22 23
+  EXPECT_THAT(rows(0, 2), ElementsAre(0, 0.5, 3, 3.5, 1, 1.5, 4, 4.5));
+  EXPECT_THAT(rows(3, 4), ElementsAre(6, 6.5, 9, 9.5));
+  EXPECT_THAT(rows(6, 7), ElementsAre(12, 12.5, 15, 15.5));
+  EXPECT_THAT(rows(11, 12), ElementsAre(20, 20.5, 23, 23.5));
+}
+
+TEST_F(ImportIdx, WritesOneDatasetUnderThreeNamesWithItsOrigin) {
+  write_two_images();
+  import();
+  const h5::File file = h5::File::open(out);
+  EXPECT_THAT(file.names(), ElementsAre("q", "k", "v"));
+  const h5::Dataset dataset = file.dataset("v");
+  EXPECT_EQ(dataset.text_attribute("source"), "images.idx");
+  EXPECT_EQ(dataset.text_attribute("source_sha256"), sha256_of_file(source));
+  EXPECT_EQ(dataset.attribute("patch"), Value(Index{2}));
+  EXPECT_EQ(dataset.attribute("normalise"), Value(2.0));
+}
+
+TEST_F(ImportIdx, ReadsGzip) {
+  write_two_images();
+  import();
+  const std::vector<float> plain = rows(0, 12);
+  const std::string bytes = header(2, 4, 6) + pixels(48);
+  gzFile file = gzopen((folder / "images.idx.gz").c_str(), "wb");
+  gzwrite(file, bytes.data(), static_cast<unsigned>(bytes.size()));
+  gzclose(file);
+  source = folder / "images.idx.gz";
+  options.overwrite = true;
+  import();
+  EXPECT_EQ(rows(0, 12), plain);
+  std::filesystem::resize_file(source, std::filesystem::file_size(source) - 9);
+  out = folder / "cut.h5";
+  EXPECT_THAT(why_not(), HasSubstr("images.idx.gz: is truncated"));
+}
+
+TEST_F(ImportIdx, GivesTheSameBytesAgain) {
+  write_two_images();
+  import();
+  const std::string first = sha256_of_file(out);
+  options.overwrite = true;
+  import();
+  EXPECT_EQ(sha256_of_file(out), first);
+}
+
+TEST_F(ImportIdx, StopsAfterMaxRows) {
+  write_two_images();
+  options.max_rows = 7;  // one row of the second image
+  EXPECT_EQ(import().rows, 7);
+  EXPECT_THAT(rows(6, 7), ElementsAre(12, 12.5, 15, 15.5));
+}
+
+TEST_F(ImportIdx, WritesManyBlocksInOrder) {
+  const int images = 3000, image = 24;  // 3000 x 24 floats: more than one block of output would be without streaming
+  std::string bytes = header(images * 10, 4, 6);
+  for (int i = 0; i < images * 10; ++i) bytes += std::string(image, static_cast<char>(i % 251));
+  write(bytes);
+  EXPECT_EQ(import().rows, images * 10 * 6);
+  for (const Index i : {0, 1, 10922, 10923, 29999})  // around the first block's end and the last image
+    EXPECT_EQ(rows(6 * i, 6 * i + 1)[3], static_cast<float>(i % 251) / 2) << i;
+}
+
+TEST_F(ImportIdx, KeepsAnExistingOutput) {
+  write_two_images();
+  std::ofstream(out) << "precious";
+  EXPECT_THAT(rejection([&] { import(); }), HasSubstr("input.h5: exists already"));
+  EXPECT_EQ(std::filesystem::file_size(out), 8u);
+}
+
+TEST_F(ImportIdx, RefusesOptionsOutOfBounds) {
+  write_two_images();
+  options.patch = 3;
+  EXPECT_EQ(why_not(), "patch must divide the 4 x 6 pixels of an image, got 3");
+  options.patch = 0;
+  EXPECT_EQ(why_not(), "patch must be at least 1, got 0");
+  options.patch = 2;
+  options.normalise = 0;
+  EXPECT_EQ(why_not(), "normalise must be finite and above 0, got 0");
+  options.normalise = std::nan("");
+  EXPECT_THAT(why_not(), HasSubstr("normalise"));
+  options.normalise = 1;
+  options.max_rows = -1;
+  EXPECT_EQ(why_not(), "max-rows must be at least 0, got -1");
+  options.max_rows = 0;
+  options.names = {"q", "q"};
+  EXPECT_THAT(why_not(), HasSubstr("names must be distinct"));
+}
+
+TEST_F(ImportIdx, RefusesBadHeaders) {
+  const std::string body = pixels(48);
+  write("");
+  EXPECT_THAT(why_not(), HasSubstr("images.idx: is not an IDX file"));
+  write("PK\x03\x04 and so on");
+  EXPECT_THAT(why_not(), HasSubstr("is not an IDX file"));
+  write(std::string("\0\0\x0D\x03", 4) + body);
+  EXPECT_THAT(why_not(), HasSubstr("must hold unsigned bytes (IDX type 8), holds type 13"));
+  write(std::string("\0\0\x08\x01", 4) + body);
+  EXPECT_THAT(why_not(), HasSubstr("must have 3 dimensions (images, rows, columns), has 1"));
+  write(header(2, 4, 6).substr(0, 15));
+  EXPECT_THAT(why_not(), HasSubstr("ends inside its header"));
+  write(header(0, 4, 6));
+  EXPECT_THAT(why_not(), HasSubstr("declares 0 images"));
+  write(header(1, 0xFFFFFFFF, 0xFFFFFFFF) + body);
+  EXPECT_THAT(why_not(), HasSubstr("at most 32768 x 32768"));
+  write(header(0xFFFFFFFF, 28, 28) + body);  // 3 TB that are not there
+  EXPECT_THAT(why_not(), HasSubstr("its header declares 3367254359280 pixels, 48 are there"));
+  write(header(2, 4, 6) + body.substr(1));
+  EXPECT_THAT(why_not(), HasSubstr("is truncated: its header declares 48 pixels, 47 are there"));
+  write(header(2, 4, 6) + body + "x");
+  EXPECT_THAT(why_not(), HasSubstr("has trailing bytes"));
+}
+
+TEST_F(ImportIdx, NamesAMissingSource) {
+  EXPECT_THAT(why_not(), HasSubstr("images.idx: cannot be read"));
+  source = folder.string();
+  EXPECT_THAT(why_not(), HasSubstr("is a folder"));
+}
+
+}  // namespace
+}  // namespace breakeven
