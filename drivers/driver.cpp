@@ -7,6 +7,7 @@
 #include "comm/run_main.hpp"
 #include "harness/command_line.hpp"
 #include "numerics/blas.hpp"
+#include "numerics/cpu.hpp"
 #include "results/input_file.hpp"
 #include "results/provenance.hpp"
 #include "results/solution.hpp"
@@ -15,9 +16,19 @@
 namespace breakeven {
 namespace {
 
-std::string joined(int argc, char** argv) {
-  std::string line;
-  for (int i = 0; i < argc; ++i) line += (i == 0 ? "" : " ") + std::string(argv[i]);
+/// A word as a shell takes it.
+std::string quoted(const std::string& word) {
+  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=,.:/@%";
+  if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? "'\\''" : std::string(1, c);
+  return text + "'";
+}
+
+/// The command line to type again; the folder the program was built in is nobody's concern.
+std::string command_of(int argc, char** argv) {
+  std::string line = argc > 0 ? quoted(std::filesystem::path(argv[0]).filename().string()) : "";
+  for (int i = 1; i < argc; ++i) line += " " + quoted(argv[i]);
   return line;
 }
 
@@ -43,6 +54,10 @@ Hooks make_hooks(const Experiment& experiment, const std::string& command) {
   shard.environment = collect_environment();
   Hooks hooks;
   hooks.blas_core = blas_core();
+  hooks.fma_peak_flops = [](Precision precision) {
+    constexpr double seconds = 0.05;
+    return precision == Precision::f32 ? fma_peak_flops<float>(seconds) : fma_peak_flops<double>(seconds);
+  };
   hooks.open_input = [](const std::string& path) { return std::make_shared<Hdf5InputFile>(path); };
   if (experiment.out.empty()) return hooks;
 
@@ -73,7 +88,7 @@ int drive(int argc, char** argv, const std::string& family, const Registry& regi
       if (world.is_root()) std::fputs(line.text.c_str(), stdout);
       return static_cast<int>(ExitCode::ok);
     }
-    return static_cast<int>(run(world, line.experiment, registry, make_hooks(line.experiment, joined(argc, argv))));
+    return static_cast<int>(run(world, line.experiment, registry, make_hooks(line.experiment, command_of(argc, argv))));
   });
 }
 

@@ -1,27 +1,24 @@
 #pragma once
 
 #include <algorithm>
-#include <cstdlib>
-#include <memory>
-#include <new>
+#include <cstddef>
 #include <span>
 #include <vector>
 
 #include "base/index.hpp"
+#include "base/memory.hpp"
 
 namespace breakeven {
 
-/// Memory that begins on a cache line, so that full-width vector loads never straddle two.
+/// Memory that begins on a cache line, so that full-width vector loads never straddle two; huge pages for large arrays.
 template <class T>
 struct CacheAligned {
   using value_type = T;
-  static constexpr std::align_val_t alignment{64};
-
   CacheAligned() = default;
   template <class U>
   explicit CacheAligned(const CacheAligned<U>&) {}
-  T* allocate(std::size_t count) { return static_cast<T*>(::operator new(count * sizeof(T), alignment)); }
-  void deallocate(T* memory, std::size_t) { ::operator delete(memory, alignment); }
+  T* allocate(std::size_t count) { return static_cast<T*>(allocate_array(count * sizeof(T))); }
+  void deallocate(T* memory, std::size_t count) { free_array(memory, count * sizeof(T)); }
   friend bool operator==(const CacheAligned&, const CacheAligned&) { return true; }
 };
 

@@ -58,6 +58,7 @@ std::vector<double> expand_range(std::string_view item, std::size_t dots, std::s
 Value to_value(double number, std::string_view item, const FieldInfo& field) {
   if (std::holds_alternative<double>(field.default_value)) return number;
   if (number != std::floor(number) || std::abs(number) > 0x1p62) reject(field.name, item, "a whole number");
+  if (number < 0) reject(field.name, item, "a whole number of at least 0");  // -1 means "not given" further on
   return static_cast<Index>(number);
 }
 

@@ -78,6 +78,8 @@ struct Hooks {
   std::function<void(const std::vector<Record>&)> sink;
   /// Writes a solution. Collective.
   std::function<void(const Communicator&, const Record&, const std::vector<SolutionArray>&)> save_solution;
+  /// Fused multiply-adds this rank can do, in flop/s, measured on the spot; empty: unknown.
+  std::function<double(Precision)> fma_peak_flops;
   std::string blas_core;
 };
 

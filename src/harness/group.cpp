@@ -49,6 +49,7 @@ RankRecord rank_record(const RunContext& context, const Verification& verified, 
   const Communicator& comm = context.bookkeeping;
   RankRecord ranks;
   ranks.launch = context.experiment.launch;
+  ranks.setup_s = verified.setup_s;
   ranks.elapsed_s = measurement.elapsed_s;
   ranks.bytes_sent = comm.gather(verified.traffic.bytes());
   ranks.messages_sent = comm.gather(verified.traffic.calls());
@@ -144,7 +145,7 @@ GroupOutcome run_group(const RunContext& context, const Group& group) {
     Record record;
     record.hash = group.cases[i].hash;
     record.columns = identity_columns(group, group.cases[i], workload->spec(), context.input.get());
-    append_results(record, context, verified[i], measured[i], input_s);
+    append_results(record, context, group, verified[i], measured[i], input_s);
     record.samples = measured[i].samples;
     for (Sample& sample : record.samples) sample.launch = context.experiment.launch;
     record.ranks = {rank_record(context, verified[i], measured[i])};

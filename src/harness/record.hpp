@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,11 +35,12 @@ struct Sample {
 /// Per-rank data of one launch.
 struct RankRecord {
   Index launch = 0;
-  std::vector<std::vector<double>> elapsed_s;  ///< [timed repetition][rank]
-  std::vector<Index> bytes_sent;               ///< [rank], one run()
-  std::vector<Index> messages_sent;            ///< [rank], one run()
-  std::vector<std::string> host;               ///< [rank]
-  std::vector<std::string> cpuset;             ///< [rank], CPUs the rank may run on, read back
+  double setup_s = std::numeric_limits<double>::quiet_NaN();  ///< of this launch, maximum over ranks; NaN: not stored
+  std::vector<std::vector<double>> elapsed_s;                 ///< [timed repetition][rank]
+  std::vector<Index> bytes_sent;                              ///< [rank], one run()
+  std::vector<Index> messages_sent;                           ///< [rank], one run()
+  std::vector<std::string> host;                              ///< [rank]
+  std::vector<std::string> cpuset;                            ///< [rank], CPUs the rank may run on, read back
 };
 
 /// One case: a row of /cases, its samples and its per-rank data. A shard holds one record of one launch; a study file

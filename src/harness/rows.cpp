@@ -8,11 +8,11 @@
 namespace breakeven {
 namespace {
 
-/// The method and what was asked of it: "polynomial degree=3 coefficients=taylor".
-std::string setting(const Record& record) {
+/// The method and what was asked of it: "polynomial degree=3".
+std::string setting(const Record& record, const std::set<std::string>& parameters) {
   std::string text = record.text("method");
   for (const Column& column : record.columns) {
-    if (column.kind != "parameter") continue;
+    if (column.kind != "parameter" || !parameters.contains(column.name)) continue;
     if (const std::string value = to_text(column.value); !value.empty()) text += " " + column.name + "=" + value;
   }
   return text;
@@ -60,20 +60,25 @@ std::string to_csv_line(const Record& record) {
 }
 
 std::string table_header() {
-  return fmt::format("{:>9} {:>4} {:>5} {:>5}  {:>10} {:>23}  {:>8} {:>9} {:>9}  {:<6} {}", "n", "d", "dtype", "ranks",
-                     "time", "[interval]", "Gflop/s", "error", "skill", "status", "method");
+  return fmt::format("{:>9} {:>4} {:>5} {:>5}  {:>10} {:>23}  {:>8} {:>6} {:>9} {:>9}  {:<6} {}", "n", "d", "dtype",
+                     "ranks", "time", "[interval]", "Gflop/s", "% peak", "error", "skill", "status", "method");
 }
 
-std::string to_table_row(const Record& record) {
+std::string to_table_row(const Record& record, const std::set<std::string>& parameters) {
   const double time = record.number("time_median");
+  const double rate = record.number("flops") / time;
   const std::string interval = std::isnan(time) ? ""
                                                 : fmt::format("[{}, {}]", human_time(record.number("time_lo")),
                                                               human_time(record.number("time_hi")));
-  std::string row = fmt::format("{:>9} {:>4} {:>5} {:>5}  {:>10} {:>23}  {:>8.4g} {:>9.2e} {:>9.5f}  {:<6} {}",
-                                record.index("n"), record.index("d"), record.text("dtype"), record.index("ranks"),
-                                human_time(time), interval, record.number("flops") / time * 1e-9,
-                                record.number("error"), record.number("skill"), record.text("status"), setting(record));
-  if (const std::string message = record.text("message"); !message.empty()) row += "\n          " + message;
+  const auto number = [](const char* format, double value) {
+    return std::isnan(value) ? std::string("-") : fmt::format(fmt::runtime(format), value);
+  };
+  std::string row = fmt::format(
+      "{:>9} {:>4} {:>5} {:>5}  {:>10} {:>23}  {:>8} {:>6} {:>9} {:>9}  {:<6} {}", record.index("n"), record.index("d"),
+      record.text("dtype"), record.index("ranks"), human_time(time), interval, number("{:.4g}", rate * 1e-9),
+      number("{:.1f}", 100 * rate / record.number("peak_flops")), number("{:.2e}", record.number("error")),
+      number("{:.5f}", record.number("skill")), record.text("status"), setting(record, parameters));
+  if (const std::string message = record.text("message"); !message.empty()) row += "\n            " + message;
   return row;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,10 @@ std::string to_json_line(const Record& record);
 std::string csv_header(const Record& record);
 std::string to_csv_line(const Record& record);
 
-/// The table people read: heading, and one row a record.
+/// The table people read: heading, and one row a record. `parameters`: the columns of the method's parameters to show;
+/// those nobody set are in the file.
 std::string table_header();
-std::string to_table_row(const Record& record);
+std::string to_table_row(const Record& record, const std::set<std::string>& parameters);
 
 /// 1.23 ms, 4.56 s: three digits.
 std::string human_time(double seconds);

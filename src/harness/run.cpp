@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <limits>
 
 #include "comm/agree.hpp"
 #include "comm/watchdog.hpp"
@@ -47,6 +48,15 @@ class PhaseLine {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
+/// Columns of the parameters that were set for this method.
+std::set<std::string> parameters_set(const Experiment& experiment, const std::string& method) {
+  std::set<std::string> names;
+  for (const Experiment::MethodAxes& axes : experiment.methods)
+    if (axes.name == method)
+      for (const Axis& axis : axes.axes) names.insert(column_name(axis.name));
+  return names;
+}
+
 void print_rows(const Experiment& experiment, const std::vector<Record>& records, bool& header_due) {
   for (const Record& record : records) {
     if (experiment.format == "json") {
@@ -56,7 +66,8 @@ void print_rows(const Experiment& experiment, const std::vector<Record>& records
     const bool csv = experiment.format == "csv";
     if (header_due) fmt::print("{}\n", csv ? csv_header(record) : table_header());
     header_due = false;
-    fmt::print("{}\n", csv ? to_csv_line(record) : to_table_row(record));
+    fmt::print("{}\n",
+               csv ? to_csv_line(record) : to_table_row(record, parameters_set(experiment, record.text("method"))));
   }
   std::fflush(stdout);
 }
@@ -74,6 +85,16 @@ bool all_finished(const Communicator& comm, const Hooks& hooks, const Group& gro
 ExitCode worse(ExitCode a, ExitCode b) {
   if (a == ExitCode::failure || b == ExitCode::failure) return ExitCode::failure;
   return a == ExitCode::ok ? b : a;
+}
+
+/// The ceiling of compute-bound methods: all ranks at once, so that what they share (clock, power) is in it.
+double measure_peak(const Communicator& comm, const Hooks& hooks, const std::vector<Group>& groups,
+                    Precision precision) {
+  const bool wanted =
+      std::any_of(groups.begin(), groups.end(), [&](const Group& g) { return g.precision == precision; });
+  if (!wanted || !hooks.fma_peak_flops) return std::numeric_limits<double>::quiet_NaN();
+  comm.barrier();
+  return comm.all_reduce(hooks.fma_peak_flops(precision));
 }
 
 struct Prepared {
@@ -114,7 +135,9 @@ ExitCode run(const Communicator& world, const Experiment& experiment, const Regi
                            [&](const std::string& phase) {
                              watchdog.restart(phase);
                              line.show(fmt::format("[{}/{}] {}", done + 1, groups.size(), phase));
-                           }};
+                           },
+                           measure_peak(world, hooks, groups, Precision::f32),
+                           measure_peak(world, hooks, groups, Precision::f64)};
   for (const Group& group : groups) require_memory(context, group);
 
   ExitCode exit_code = ExitCode::ok;

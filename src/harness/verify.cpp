@@ -119,7 +119,7 @@ Verification verify(const RunContext& context, const Group& group, Workload& wor
   return verification;
 }
 
-void append_results(Record& record, const RunContext& context, const Verification& verified,
+void append_results(Record& record, const RunContext& context, const Group& group, const Verification& verified,
                     const Measurement& measured, double input_s) {
   const Communicator& comm = context.bookkeeping;
   const std::vector<double> times = measured.timed_completions();
@@ -147,6 +147,8 @@ void append_results(Record& record, const RunContext& context, const Verificatio
   add("confidence", time.confidence, "1", "coverage of the interval", "measurement");
   add("flops", flops, "1", "floating-point operations of one run, all ranks, by the method's schedule", "measurement");
   add("bytes", bytes, "byte", "fewest bytes of memory traffic of one run, all ranks, by the schedule", "measurement");
+  add("peak_flops", group.precision == Precision::f32 ? context.peak_flops_f32 : context.peak_flops_f64, "1/s",
+      "fused multiply-adds of all ranks together, in flop/s, measured when the launch began", "measurement");
   add("comm_bytes", comm_bytes, "byte", "payload handed over in one run, all ranks, counted", "measurement");
   add("comm_messages", comm_messages, "1", "messages of one run, all ranks, counted", "measurement");
   add("peak_rss", verified.peak_rss, "byte", "highest resident memory in the verification run, maximum over ranks",

@@ -30,6 +30,6 @@ struct Verification {
 Verification verify(const RunContext&, const Group&, Workload&, const Case&);
 
 /// Placement, measurement, quality, count and verdict columns. Collective (costs are summed over ranks).
-void append_results(Record&, const RunContext&, const Verification&, const Measurement&, double input_s);
+void append_results(Record&, const RunContext&, const Group&, const Verification&, const Measurement&, double input_s);
 
 }  // namespace breakeven

@@ -41,6 +41,14 @@ void Polynomial<T>::validate(const ForwardSpec& spec, const Params& params) {
         "degree must keep t = C(d + degree, degree) at most max-features = " + std::to_string(params.max_features) +
         ", got degree " + std::to_string(params.degree) + " at d = " + std::to_string(spec.d) +
         ", t = " + (features ? std::to_string(*features) : "more than 2^63"));
+  // As for the data: counted in Index further on, and no machine holds as many.
+  constexpr double most_entries = 0x1p56;
+  const double entries = static_cast<double>(*features) * static_cast<double>(spec.slices()) *
+                         static_cast<double>(spec.value_dimension() + 1);
+  if (entries > most_entries)
+    throw BadRequest("degree must keep the state of t batch heads (d-value + 1) entries at most 2^56, got degree " +
+                     std::to_string(params.degree) + ", t = " + std::to_string(*features) + ", " +
+                     to_text(Value(entries)) + " entries");
 }
 
 template <class T>
@@ -59,7 +67,8 @@ template <class T>
 void Polynomial<T>::plan(Index degree) {
   if (kernel_ && counts_.degree_used == degree) return;
   kernel_.emplace(spec_.d, degree, spec_.value_dimension(), spec_.causal);
-  counts_ = {kernel_->features(), degree};
+  counts_.features = kernel_->features();
+  counts_.degree_used = degree;
   local_state_.assign(static_cast<std::size_t>(kernel_->state_size()), 0);
   states_.assign(static_cast<std::size_t>(spec_.slices() * kernel_->state_size()), T{});
 }
@@ -75,6 +84,7 @@ const ForwardSolution<T>& Polynomial<T>::run(const ForwardProblem<T>& problem) {
     certificate_ =
         certify_tolerance(coefficients, params_.tolerance, spec_.d, params_.max_features, range, unit_roundoff<T>);
   plan(certificate_.degree);
+  counts_.score_bound = range.score_radius;
 
   accumulate(problem);
   solution_.denominator_min = std::numeric_limits<double>::infinity();
@@ -219,7 +229,7 @@ PolynomialCounts Polynomial<T>::expected(const ForwardSpec& spec, const Params& 
                                params.max_features, {radius, 2}, unit_roundoff<T>)
                  .degree;
   }
-  return {monomial_count(spec.d, degree).value_or(unknown_index), degree};
+  return {monomial_count(spec.d, degree).value_or(unknown_index), degree, spec.score_bound()};
 }
 
 template <class T>

@@ -39,10 +39,13 @@ struct PolynomialParams {
 struct PolynomialCounts {
   Index features = 0;
   Index degree_used = 0;
+  double score_bound = std::numeric_limits<double>::quiet_NaN();
 
   static constexpr auto fields() {
     return std::tuple{Field{"features", &PolynomialCounts::features, "t = C(d + g, g), monomials of degree at most g"},
-                      Field{"degree-used", &PolynomialCounts::degree_used, "g"}};
+                      Field{"degree-used", &PolynomialCounts::degree_used, "g"},
+                      Field{"score-bound", &PolynomialCounts::score_bound,
+                            "R, the radius certified: scale max |q| max |k|, keys centred if asked for"}};
   }
 };
 

@@ -102,6 +102,14 @@ void ForwardProblem<T>::validate(const Spec& spec) {
   require_at_least("d-value", 1, spec.d_value);
   require_at_least("heads", 1, spec.heads);
   require_at_least("batch", 1, spec.batch);
+  // Sizes are multiplied as Index further on; this many entries fit no machine, and any few bytes each fit an Index.
+  constexpr double most_entries = 0x1p56;
+  const double entries = static_cast<double>(spec.batch) * static_cast<double>(spec.heads) *
+                         static_cast<double>(spec.n) *
+                         (2 * static_cast<double>(spec.d) + static_cast<double>(spec.d_value));
+  if (entries > most_entries)
+    throw BadRequest("batch heads n (2 d + d-value), the entries of the data, must be at most 2^56, got " +
+                     to_text(Value(entries)));
   spec.scale_factor();
   if (spec.data != "file" && !(spec.bound > 0 && std::isfinite(spec.bound)))
     throw BadRequest("bound must be positive and finite, got " + to_text(Value(spec.bound)));

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/philox.hpp"
 #include "methods/attention/forward/problem.hpp"
@@ -155,6 +156,7 @@ template <class T>
 ForwardQuality ForwardProblem<T>::quality(const Communicator& comm, const Reference& reference,
                                           const ForwardProblem& problem, const Solution& solution) {
   std::array<double, 3> squares{};  // of the difference, of the exact answer, of the mean's difference
+  constexpr double infinity = std::numeric_limits<double>::infinity();
   double largest = 0;
   Index local = 0;
   for (const Range& range : problem.layout.ranges(problem.rank_)) {
@@ -170,19 +172,19 @@ ForwardQuality ForwardProblem<T>::quality(const Communicator& comm, const Refere
           squares[0] += difference * difference;
           squares[1] += exact * exact;
           squares[2] += of_mean * of_mean;
-          // NaN must win: a maximum that ignores it would call a broken answer perfect.
-          if (!(std::abs(difference) <= largest)) largest = std::abs(difference);
+          // NaN must win over what comes before and after: a maximum that ignores it would call a broken answer
+          // perfect.
+          largest = std::isnan(difference) ? infinity : std::max(largest, std::abs(difference));
         }
     }
     local += range.size();
   }
   comm.all_reduce(std::span<double>(squares));
-  if (std::isnan(largest)) largest = std::numeric_limits<double>::infinity();
   largest = comm.all_reduce(largest, Reduction::maximum);
 
   ForwardQuality quality;
   quality.error = squares[0] == 0 ? 0 : std::sqrt(squares[0] / squares[1]);
-  quality.error_max = largest / reference.value_max;
+  quality.error_max = largest == 0 ? 0 : largest / reference.value_max;  // V = 0 has the answer 0
   quality.skill = 1 - std::sqrt(squares[0] / squares[2]);
   quality.score_radius = reference.score_radius;
   quality.rows_checked = static_cast<Index>(reference.rows.size());
