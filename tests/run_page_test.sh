@@ -12,7 +12,7 @@ for tool in node npm chromium; do
   fi
 done
 work="$build/page_test"
-mkdir -p "$work"
+mkdir -p "$work/demo"
 cp "$source_dir"/package.json "$source_dir"/package-lock.json "$source_dir"/*.mjs "$work"/
 cd "$work"
 if ! npm ci --no-audit --no-fund --loglevel=error > npm.log 2>&1; then

@@ -189,6 +189,7 @@ void describe(BreakEven& result, const Curve& curve, const Labels& labels) {
   result.setting = labels.setting(record);
   result.task = task_key(record, {"n"});
   result.data = data_label(record);
+  result.real_data = !record.text("input").empty();
   result.d = record.text("d");
   result.dtype = record.text("dtype");
   result.ranks = record.index("ranks");
@@ -198,6 +199,8 @@ void describe(BreakEven& result, const Curve& curve, const Labels& labels) {
     const double features = point.fast->number("features");
     result.features_low = std::fmin(result.features_low, features);
     result.features_high = std::fmax(result.features_high, features);
+    if (!point.hollow && result.interval_from == 0) result.interval_from = n;
+    if (!point.hollow) result.interval_to = n;
     result.points.push_back({n, point.median_speed_up, static_cast<Index>(point.speed_up.size()), point.hollow});
   }
 }

@@ -31,22 +31,24 @@ struct RatioPoint {
 /// A fast method in one setting against the fastest exact method on the same task, ranks and launch.
 struct BreakEven {
   std::string family, problem, method;
-  std::string setting;   ///< parameters that vary within the study: "degree=4"
-  std::string baseline;  ///< the exact method that was fastest in most launches at the break-even (or largest) n
-  std::string task;      ///< key of the curve: task_key(record, {"n"})
-  std::string data;      ///< "uniform/1" or the input file's name
+  std::string setting;     ///< parameters that vary within the study: "degree=4"
+  std::string baseline;    ///< the exact method that was fastest in most launches at the break-even (or largest) n
+  std::string task;        ///< key of the curve: task_key(record, {"n"})
+  std::string data;        ///< "uniform/1" or the input file's name
+  bool real_data = false;  ///< read from an input file, not generated
   std::string d, dtype;
   Index ranks = unknown_index;
 
   Verdict verdict = Verdict::not_reached;
   double n = unknown_number;  ///< the break-even; unknown if never, not reached or below the range
-  /// Interval over launches. n_low = 0: some launches crossed below the measured range; n_high = infinity: above it.
-  /// Unknown for a model, and where the bracketing n was not measured in every launch.
+  /// Interval over launches. n_low = 0: some launches crossed below interval_from; n_high = infinity: above
+  /// interval_to. Unknown for a model, and where the bracketing n was not measured in every launch.
   double n_low = unknown_number, n_high = unknown_number;
   double confidence = unknown_number;
-  double model_n = unknown_number;  ///< crossing of the continued line, also given beside a `never`
-  Index launches = 0;               ///< behind the interval
-  bool crosses_repeatedly = false;  ///< wins and loses in turns: n is the last crossing to winning for good
+  Index interval_from = 0, interval_to = 0;  ///< the smallest and largest n that every launch measured
+  double model_n = unknown_number;           ///< crossing of the continued line, also given beside a `never`
+  Index launches = 0;                        ///< behind the interval
+  bool crosses_repeatedly = false;           ///< wins and loses in turns: n is the last crossing to winning for good
   double features_low = unknown_number, features_high = unknown_number;  ///< range of t over the measured n
 
   double error = unknown_number;  ///< at the break-even; if it was not measured, at the nearest measured n

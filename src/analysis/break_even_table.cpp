@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <set>
+#include <utility>
 
 #include "analysis/break_even.hpp"
 #include "analysis/facts.hpp"
@@ -15,7 +17,7 @@ namespace {
 constexpr std::size_t page_width = 100;
 constexpr std::size_t n_columns = 9;
 using Row = std::array<std::string, n_columns>;
-constexpr std::size_t method_column = 0;
+constexpr std::size_t method_column = 0, data_column = 1;
 const Row headings{"method", "data", "d", "dtype", "ranks", "break-even n", "verdict", "error", "speed-up"};
 constexpr std::array<bool, n_columns> right_aligned{false, false, true, false, true, false, false, true, true};
 
@@ -40,6 +42,13 @@ std::string clipped(const std::string& text, std::size_t width) {
   return kept + "..";
 }
 
+/// An input file's name without its ending, which says nothing in a table.
+std::string data_cell(const BreakEven& result) {
+  constexpr std::string_view ending = ".h5";
+  const bool drop = result.real_data && result.data.size() > ending.size() && result.data.ends_with(ending);
+  return drop ? result.data.substr(0, result.data.size() - ending.size()) : result.data;
+}
+
 std::string break_even_cell(const BreakEven& result) {
   if (result.verdict == Verdict::below_range) return fmt::format("below {}", result.smallest_n);
   if (result.verdict == Verdict::never && !std::isnan(result.model_n))
@@ -47,16 +56,16 @@ std::string break_even_cell(const BreakEven& result) {
   if (std::isnan(result.n)) return "-";
   if (result.verdict == Verdict::extrapolated) return fmt::format("~{} (model)", short_size(result.n));
   if (std::isnan(result.n_low) || result.launches < 2) return short_size(result.n);
-  const std::string low = result.n_low > 0 ? short_size(result.n_low) : fmt::format("<{}", result.smallest_n);
+  const std::string low = result.n_low > 0 ? short_size(result.n_low) : fmt::format("<{}", result.interval_from);
   const std::string high =
-      std::isfinite(result.n_high) ? short_size(result.n_high) : fmt::format(">{}", result.largest_n);
+      std::isfinite(result.n_high) ? short_size(result.n_high) : fmt::format(">{}", result.interval_to);
   return fmt::format("{} [{}, {}]", short_size(result.n), low, high);
 }
 
 Row row_of(const BreakEven& result) {
   const auto or_dash = [](const std::string& text) { return text.empty() ? "-" : printable(text); };
   return {printable(result.setting.empty() ? result.method : result.method + " " + result.setting),
-          clipped(or_dash(result.data), 14),
+          or_dash(data_cell(result)),
           or_dash(result.d),
           or_dash(result.dtype),
           result.ranks == unknown_index ? "-" : std::to_string(result.ranks),
@@ -64,6 +73,22 @@ Row row_of(const BreakEven& result) {
           to_text(result.verdict),
           std::isnan(result.error) ? "-" : fmt::format("{:.1e}", result.error),
           fmt::format("{:.3g}x", result.speed_up)};
+}
+
+/// Keeps both ends, since names of one study tend to differ in either: "fashion..ches".
+std::string shortened(const std::string& text, std::size_t width) {
+  if (width_of(text) <= width) return text;
+  std::vector<std::string> characters;
+  for (const char c : text) {
+    if (characters.empty() || (c & 0xc0) != 0x80) characters.emplace_back();
+    characters.back() += c;
+  }
+  const std::size_t kept = width - 2, front = kept - kept / 3;
+  std::string result;
+  for (std::size_t i = 0; i < front; ++i) result += characters[i];
+  result += "..";
+  for (std::size_t i = characters.size() - (kept - front); i < characters.size(); ++i) result += characters[i];
+  return result;
 }
 
 /// Splits at spaces into lines of at most `width`; continuation lines are indented. A longer word is clipped.
@@ -88,20 +113,25 @@ struct Format {
   std::size_t gap = 2;
 };
 
-/// Two spaces between columns if the page is wide enough, else one, and then a narrower first column.
+/// Two spaces between columns if everything fits, else one; then names of data are shortened, and only then do methods
+/// take a second line.
 Format fit(const std::vector<Row>& rows) {
   Format format;
+  std::size_t total = 0;
   for (std::size_t c = 0; c < n_columns; ++c) {
     format.widths[c] = width_of(headings[c]);
     for (const Row& row : rows) format.widths[c] = std::max(format.widths[c], width_of(row[c]));
+    total += format.widths[c];
   }
-  std::size_t others = 0;
-  for (std::size_t c = 1; c < n_columns; ++c) others += format.widths[c];
-  constexpr std::size_t comfortable_method = 22, least_method = 12;
-  format.gap = others + std::min(format.widths[0], comfortable_method) + 2 * (n_columns - 1) <= page_width ? 2 : 1;
-  const std::size_t used = others + format.gap * (n_columns - 1);
-  const std::size_t room = used + least_method < page_width ? page_width - used : least_method;
-  format.widths[method_column] = std::min(format.widths[method_column], room);
+  format.gap = total + 2 * (n_columns - 1) <= page_width ? 2 : 1;
+  total += format.gap * (n_columns - 1);
+  for (const auto& [column, least] : {std::pair(data_column, std::size_t{14}), {method_column, std::size_t{12}}}) {
+    const std::size_t excess = total > page_width ? total - page_width : 0;
+    const std::size_t spare = format.widths[column] > least ? format.widths[column] - least : 0;
+    const std::size_t narrowed = std::min(excess, spare);
+    format.widths[column] -= narrowed;
+    total -= narrowed;
+  }
   return format;
 }
 
@@ -174,13 +204,18 @@ std::string break_even_table(const Study& study, const std::vector<BreakEven>& r
     return text + "No fast method was measured beside an exact one on the same task and ranks.\n" +
            footnotes(study, results);
   text += rule(format) + line_of(headings, format) + rule(format);
+  std::map<std::string, std::string> long_names;
   for (Row row : rows) {
+    const std::string name = std::exchange(row[data_column], shortened(row[data_column], format.widths[data_column]));
+    if (name != row[data_column]) long_names[row[data_column]] = name;
     const std::vector<std::string> lines = wrapped(row[method_column], format.widths[method_column]);
     row[method_column] = lines.front();
     text += line_of(row, format);
     for (std::size_t i = 1; i < lines.size(); ++i) text += line_of({lines[i]}, format);
   }
-  return text + rule(format) + footnotes(study, results);
+  text += rule(format);
+  for (const auto& [shorter, name] : long_names) text += filled(shorter + ": " + name);
+  return text + footnotes(study, results);
 }
 
 }  // namespace breakeven

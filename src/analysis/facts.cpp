@@ -3,8 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <map>
+#include <limits>
 #include <set>
 
 #include "analysis/break_even.hpp"
@@ -20,49 +19,50 @@ std::string join(const std::set<std::string>& items) {
   return fmt::format("{}", fmt::join(items, ", "));
 }
 
-std::string cases(Index count) {
-  return count == 1 ? "1 case" : fmt::format("{} cases", count);
+/// "1 case was", "3 cases were"
+std::string cases(Index count, const char* verb_of_one, const char* verb_of_many) {
+  return count == 1 ? fmt::format("1 case {}", verb_of_one) : fmt::format("{} cases {}", count, verb_of_many);
 }
 
 void warn_of_exclusions(const Study& study, std::vector<std::string>& list) {
   const ExclusionCounts counts = count_exclusions(study);
   for (const Record& record : study.records)
     if (exclusion(record) == Exclusion::failed)
-      list.push_back(fmt::format("Failed: {} at n = {}: {}. Its time is withheld from every figure.",
-                                 record.text("method"), record.text("n"),
-                                 record.text("message").empty() ? "no reason stored" : record.text("message")));
+      list.push_back(fmt::format("{} at n = {} failed: {}. Its time appears in no figure.", record.text("method"),
+                                 record.text("n"),
+                                 record.text("message").empty() ? "no reason is stored" : record.text("message")));
   if (counts.oversubscribed > 0)
-    list.push_back(fmt::format("{} ran with more ranks than CPUs (oversubscribed) and stand in no figure.",
-                               cases(counts.oversubscribed)));
+    list.push_back(cases(counts.oversubscribed, "was", "were") +
+                   " oversubscribed: more ranks than CPUs, so that ranks waited for a CPU. Left out of every figure.");
   if (counts.not_measured > 0)
-    list.push_back(fmt::format("{} were predicted or simulated, not measured, and stand in no figure.",
-                               cases(counts.not_measured)));
-  if (counts.untimed > 0) list.push_back(fmt::format("{} hold no timed repetition.", cases(counts.untimed)));
+    list.push_back(cases(counts.not_measured, "was", "were") +
+                   " predicted or simulated, not measured. Left out of every figure.");
+  if (counts.untimed > 0)
+    list.push_back(cases(counts.untimed, "has", "have") + " no timed repetition. Left out of every figure.");
 }
 
 void warn_of_sampling(const Study& study, std::vector<std::string>& list) {
   Index few_launches = 0, few_repetitions = 0, uncertified = 0;
   for (const Record& record : study.records) {
     if (exclusion(record) != Exclusion::none) continue;
-    few_launches += static_cast<Index>(launch_medians(record).size()) < launches_for_a_claim;
-    std::map<Index, Index> timed;
-    for (const Sample& sample : record.samples) timed[sample.launch] += !sample.warmup;
-    few_repetitions += std::any_of(timed.begin(), timed.end(),
-                                   [](const auto& launch) { return launch.second < repetitions_for_an_interval; });
+    const auto launches = static_cast<Index>(launch_medians(record).size());
+    const auto repetitions = std::count_if(record.samples.begin(), record.samples.end(),
+                                           [](const Sample& sample) { return !sample.warmup; });
+    few_launches += launches < launches_for_a_claim;
+    few_repetitions += launches == 1 && repetitions < repetitions_for_an_interval;
     uncertified += record.find("certified") != nullptr && !record.flag("certified") && record.text("role") == "fast";
   }
   if (few_launches > 0)
-    list.push_back(
-        fmt::format("{} rest on fewer than {} launches: what they show is indicative, not a claim that one method "
-                    "is faster.",
-                    cases(few_launches), launches_for_a_claim));
+    list.push_back(fmt::format("{} measured in fewer than {} launches: too few to claim that one method is faster.",
+                               cases(few_launches, "was", "were"), launches_for_a_claim));
   if (few_repetitions > 0)
     list.push_back(
-        fmt::format("{} have a launch with fewer than {} timed repetitions: no interval of their median reaches 95 %.",
-                    cases(few_repetitions), repetitions_for_an_interval));
+        fmt::format("{} measured in one launch with fewer than {} timed repetitions: the bar covers the "
+                    "true median with less than 95 % confidence.",
+                    cases(few_repetitions, "was", "were"), repetitions_for_an_interval));
   if (uncertified > 0)
-    list.push_back(fmt::format("{} of fast methods carry no certificate for their error: it was checked, not proven.",
-                               cases(uncertified)));
+    list.push_back(cases(uncertified, "of a fast method has", "of fast methods have") +
+                   " no proven error bound. The errors shown were measured.");
 }
 
 void warn_of_comparability(const Study& study, std::vector<std::string>& list) {
@@ -71,16 +71,41 @@ void warn_of_comparability(const Study& study, std::vector<std::string>& list) {
     for (const ScalingPoint& point : curve.points) most_efficient = std::max(most_efficient, point.efficiency);
   if (most_efficient > 1.1)  // more than a timer's noise explains
     list.push_back(
-        fmt::format("A parallel efficiency of {:.0f} % was measured: the working set probably fell into a cache.",
+        fmt::format("A parallel efficiency of {:.0f} % was measured, more than ideal: probably the data of one rank "
+                    "fit into a cache and those of fewer ranks did not.",
                     100 * most_efficient));
   std::set<std::string> kernels;
   for (const Record& record : study.records)
     if (!record.text("blas_core").empty()) kernels.insert(record.text("blas_core"));
   if (kernels.size() > 1)
-    list.push_back("Cases ran with different BLAS kernels (" + join(kernels) + "): do not compare them.");
+    list.push_back("Cases ran with different BLAS kernels (" + join(kernels) + "): do not compare their times.");
   // The provenance says if the kernel is below what the CPU offers; only the process that ran could tell.
   const std::string below = fact(study, {"blas_warning", "blas_note"});
   if (!below.empty()) list.push_back("BLAS kernel: " + below);
+}
+
+/// "5 launches", "5 launches up to n = 16384, 1 above", "5 launches, fewer for 3 of 20 cases"
+std::string launches_text(const Study& study, Index most) {
+  const auto launches = [](Index count) { return fmt::format("{} launch{}", count, count == 1 ? "" : "es"); };
+  Index measured = 0, fewer = 0, largest_full = 0, smallest_fewer = std::numeric_limits<Index>::max();
+  std::set<Index> above;
+  for (const Record& record : study.records) {
+    if (exclusion(record) != Exclusion::none) continue;
+    const auto count = static_cast<Index>(launch_medians(record).size());
+    const Index n = record.index("n");
+    ++measured;
+    if (count == most) {
+      largest_full = std::max(largest_full, n);
+      continue;
+    }
+    ++fewer;
+    above.insert(count);
+    smallest_fewer = std::min(smallest_fewer, n);
+  }
+  if (fewer == 0) return launches(most);
+  if (above.size() == 1 && largest_full < smallest_fewer)
+    return fmt::format("{} up to n = {}, {} above", launches(most), largest_full, *above.begin());
+  return fmt::format("{}, fewer for {} of {} cases", launches(most), fewer, measured);
 }
 
 }  // namespace
@@ -92,28 +117,18 @@ std::string fact(const Study& study, const std::vector<std::string>& names) {
   return "";
 }
 
-LaunchRange launch_range(const Study& study) {
-  LaunchRange range;
-  for (const Record& record : study.records) {
-    if (exclusion(record) != Exclusion::none) continue;
-    const auto launches = static_cast<Index>(launch_medians(record).size());
-    range.fewest = range.most == 0 ? launches : std::min(range.fewest, launches);
-    range.most = std::max(range.most, launches);
-  }
-  return range;
-}
-
 std::string measured_on(const Study& study) {
   const std::string machine = fact(study, {"cpu_model", "cpu", "machine", "host", "hostname"});
-  const std::string label = fact(study, {"label"});
-  const LaunchRange range = launch_range(study);
-  std::string text = "Measured on " + (machine.empty() ? "a machine the file does not name" : machine);
-  if (!label.empty()) text += ", label " + label;
-  text += range.fewest == range.most ? fmt::format(", {} launch{}", range.most, range.most == 1 ? "" : "es")
-                                     : fmt::format(", {} to {} launches", range.fewest, range.most);
-  text += range.most < launches_for_a_claim
-              ? fmt::format("; fewer than {}: indicative, not a claim.", launches_for_a_claim)
-              : ".";
+  Index most = 0;
+  for (const Record& record : study.records)
+    if (exclusion(record) == Exclusion::none) most = std::max(most, static_cast<Index>(launch_medians(record).size()));
+  if (most == 0) return "Nothing was measured.";
+  std::string text = fmt::format("Measured on {} in {}", machine.empty() ? "a machine the file does not name" : machine,
+                                 launches_text(study, most));
+  if (!study.label.empty()) text += "; label: " + study.label;
+  text += ".";
+  if (most < launches_for_a_claim)
+    text += fmt::format(" Fewer than {}: indicative, not a claim.", launches_for_a_claim);
   for (char& c : text)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
   return text;
@@ -121,9 +136,8 @@ std::string measured_on(const Study& study) {
 
 std::vector<std::string> warnings(const Study& study) {
   std::vector<std::string> list;
-  const std::string label = fact(study, {"label"});
-  if (label == "quick")
-    list.push_back("Label quick: a short run that shows how the tool works; its numbers are not a measurement.");
+  if (study.label == "quick")
+    list.push_back("A quick run: few repetitions, made to show how the tool works. Do not publish its numbers.");
   if (!study.complete) list.push_back("The study is not complete: cases or launches are missing.");
   warn_of_exclusions(study, list);
   warn_of_sampling(study, list);

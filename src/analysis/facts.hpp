@@ -10,14 +10,7 @@ namespace breakeven {
 /// A fact of the provenance or environment by the first of these names that the file holds; "" if none.
 std::string fact(const Study& study, const std::vector<std::string>& names);
 
-/// Fewest and most launches behind the cases of a study that were measured; {0, 0} if none was.
-struct LaunchRange {
-  Index fewest = 0;
-  Index most = 0;
-};
-LaunchRange launch_range(const Study& study);
-
-/// "Measured on <cpu>, label quick, 5 launches." in what the file knows of it.
+/// "Measured on <cpu> in 5 launches up to n = 16384, 1 above; label: quick." in what the file knows of it.
 std::string measured_on(const Study& study);
 
 /// What a reader must know before believing a number: few launches, few repetitions, oversubscribed or failed cases,

@@ -78,9 +78,18 @@ std::map<Index, double> launch_medians(const Record& record) {
 }
 
 std::map<Index, double> launch_totals(const Record& record) {
-  const double setup_s = record.number("setup_s");
+  const double typical_s = record.number("setup_s");  // the median over launches
+  std::map<Index, double> setups;
+  for (const RankRecord& ranks : record.ranks)
+    if (std::isfinite(ranks.setup_s)) setups[ranks.launch] = ranks.setup_s;
   std::map<Index, double> totals = launch_medians(record);
-  for (auto& [launch, time_s] : totals) time_s += std::isfinite(setup_s) ? setup_s : 0;
+  for (auto& [launch, time_s] : totals) {
+    const auto own = setups.find(launch);
+    if (own != setups.end())
+      time_s += own->second;
+    else if (std::isfinite(typical_s))
+      time_s += typical_s;
+  }
   return totals;
 }
 
@@ -152,7 +161,7 @@ std::string Labels::series(const Record& record) const {
 std::string Labels::task(const Record& record, bool with_ranks) const {
   // Said in every label, or said by data_label(), or what the curves run over.
   static const std::set<std::string> named{"data", "bound", "input", "input_sha256", "d", "dtype", "n"};
-  const std::string d = record.text("d");  // d_value is worth a word only where it differs
+  const std::string d = record.text("d");  // d_value is worth a word only where it differs; its 0 means "as d"
   std::string text = data_label(record);
   if (record.index("d") != unknown_index) append(text, "d " + record.text("d"), ", ");
   if (!record.text("dtype").empty()) append(text, record.text("dtype"), ", ");
@@ -160,7 +169,8 @@ std::string Labels::task(const Record& record, bool with_ranks) const {
   if (varying != factors_.end())
     for (const Column& column : record.columns)
       if (column.kind == "factor" && varying->second.contains(column.name) && !named.contains(column.name) &&
-          is_known(column.value) && !(column.name == "d_value" && to_text(column.value) == d))
+          is_known(column.value) &&
+          !(column.name == "d_value" && (to_text(column.value) == d || to_text(column.value) == "0")))
         append(text, column.name + " " + to_text(column.value), ", ");
   const Index ranks = record.index("ranks");
   if (with_ranks && ranks != unknown_index)

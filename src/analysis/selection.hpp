@@ -33,7 +33,8 @@ std::string to_text(const ExclusionCounts& counts);
 
 /// By launch: the median completion time in seconds of the repetitions that are not warm-up.
 std::map<Index, double> launch_medians(const Record& record);
-/// By launch: set-up plus that median. A record holds one set-up time, the median over its launches; it serves all.
+/// By launch: its own set-up plus that median. A launch without a stored set-up takes the column `setup_s`, the median
+/// over launches.
 std::map<Index, double> launch_totals(const Record& record);
 
 /// Nothing in the file: "" text, NaN or -1. (is_unknown() takes any text for known.)

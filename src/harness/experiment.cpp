@@ -34,6 +34,8 @@ std::string case_hash(const Group& group, const Case& which, int ranks, const In
 
 /// With an input file, sizes that were not asked for are unknown until the file tells.
 Assignment leave_open(const std::vector<FieldInfo>& fields, Assignment assignment) {
+  for (const auto& [name, value] : assignment)  // here, since a spec does not tell a default from what was asked for
+    if (name == "data") throw BadRequest("data must not be given with an input file, got '" + to_text(value) + "'");
   for (const FieldInfo& field : fields) {
     const bool given =
         std::any_of(assignment.begin(), assignment.end(), [&](const auto& a) { return a.first == field.name; });
@@ -82,7 +84,11 @@ std::vector<Group> expand(const Experiment& experiment, const Registry& registry
           group.spec = problem.from_input(problem.make_spec(leave_open(problem.fields(), assignment)), *file);
         problem.validate(group.spec);
         group.cases = cases_of(experiment, registry, group, ranks, file);
-        groups.push_back(std::move(group));
+        // Two spellings of one specification (d-value 0 and d) are one group: the same cases, hash for hash.
+        const bool duplicate = std::any_of(groups.begin(), groups.end(), [&](const Group& earlier) {
+          return !group.cases.empty() && earlier.cases.front().hash == group.cases.front().hash;
+        });
+        if (!duplicate) groups.push_back(std::move(group));
       }
   return groups;
 }

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "results/commands.hpp"
 #include "results/durable_file.hpp"
 #include "results/schema.hpp"
 #include "results/study_file.hpp"
@@ -158,14 +159,18 @@ std::string joined(const std::vector<std::string>& states) {
 /// Everything of a study that is not its records.
 Study frame_of(const std::vector<Shard>& shards, const Study& older, MergeSummary& summary) {
   Study study;
+  std::vector<std::string> commands;
   for (const Shard& shard : shards) {
     if (study.name.empty()) study.name = shard.study.name;
     if (study.label.empty()) study.label = shard.study.label;
+    if (const Value* command = find(shard.study.provenance, "command")) commands.push_back(to_text(*command));
     collect(study.provenance, shard.study.provenance);
     collect(study.environment, shard.study.environment);
     collect(study.calibration, shard.study.calibration);
     add_git_states(summary.git_states, shard.writer_git);
   }
+  for (NamedValue& entry : study.provenance)
+    if (entry.name == "command") entry.value = joined_commands(commands);
   if (study.name.empty()) study.name = older.name;
   if (study.label.empty()) study.label = older.label;
   if (shards.empty()) {

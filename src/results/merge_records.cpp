@@ -61,8 +61,14 @@ void merge_times(Record& merged, const std::vector<Record>& records) {
     medians.push_back(median(times));
     repetitions += static_cast<Index>(times.size());
   }
-  for (const std::string_view column : {"setup_s", "input_s"})
-    if (const auto values = known(records, column); !values.empty()) set_if_there(merged, column, median(values));
+  std::vector<double> setups;  // of the launches kept from an older file too
+  for (const RankRecord& launch : merged.ranks)
+    if (!std::isnan(launch.setup_s)) setups.push_back(launch.setup_s);
+  if (setups.empty()) setups = known(records, "setup_s");
+  if (!setups.empty()) set_if_there(merged, "setup_s", median(setups));
+  if (const auto values = known(records, "input_s"); !values.empty()) set_if_there(merged, "input_s", median(values));
+  if (const auto values = known(records, "peak_flops"); !values.empty())
+    set_if_there(merged, "peak_flops", median(values));
   if (const auto values = known(records, "peak_rss"); !values.empty())
     set_if_there(merged, "peak_rss", static_cast<Index>(*std::max_element(values.begin(), values.end())));
   if (launches.size() < 2) return;  // a shard's own interval, over its repetitions, says more than one median

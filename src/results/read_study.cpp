@@ -165,6 +165,8 @@ std::vector<RankRecord> read_ranks_of(const h5::Group& group) {
   const Shape per_rank{n_launches, n_ranks};
   const auto launches = read_array<Index>(group, "launch", {n_launches});
   const auto repetitions = read_array<Index>(group, "repetitions", {n_launches});
+  const auto setups = group.has_dataset("setup_s") ? read_array<double>(group, "setup_s", {n_launches})
+                                                   : std::vector<double>();  // no launch knew
   const auto elapsed = read_array<double>(group, "elapsed_s", {n_launches, n_repetitions, n_ranks});
   const auto bytes = read_array<Index>(group, "bytes_sent", per_rank);
   const auto messages = read_array<Index>(group, "messages_sent", per_rank);
@@ -174,6 +176,7 @@ std::vector<RankRecord> read_ranks_of(const h5::Group& group) {
   for (Index i = 0; i < n_launches; ++i) {
     RankRecord& record = records.emplace_back();
     record.launch = launches[static_cast<std::size_t>(i)];
+    if (!setups.empty()) record.setup_s = setups[static_cast<std::size_t>(i)];
     const Index timed = repetitions[static_cast<std::size_t>(i)];
     if (timed < 0 || timed > n_repetitions) group.reject("has a launch with more repetitions than it has times");
     for (Index repetition = 0; repetition < timed; ++repetition) {

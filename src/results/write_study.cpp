@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <ctime>
 #include <limits>
 #include <map>
@@ -195,10 +196,11 @@ void append_padded(std::vector<T>& all, const std::vector<T>& row, Index length,
 void write_ranks_of(const h5::Group& group, const Record& record) {
   const RankExtent extent = extent_of(record);
   std::vector<Index> launches, repetitions, bytes, messages;
-  std::vector<double> elapsed;
+  std::vector<double> setups, elapsed;
   std::vector<std::string> hosts, cpusets;
   for (const RankRecord& launch : record.ranks) {
     launches.push_back(launch.launch);
+    setups.push_back(launch.setup_s);
     repetitions.push_back(static_cast<Index>(launch.elapsed_s.size()));
     for (const auto& row : launch.elapsed_s) append_padded(elapsed, row, extent.ranks, not_a_number);
     append_padded(elapsed, {}, (extent.repetitions - repetitions.back()) * extent.ranks, not_a_number);
@@ -211,6 +213,8 @@ void write_ranks_of(const h5::Group& group, const Record& record) {
   const h5::Dataset repetition = create_scale(group, "repetition", counted(extent.repetitions), "timed repetition");
   const h5::Dataset rank = create_scale(group, "rank", counted(extent.ranks), "MPI rank");
   using enum h5::Type;
+  if (!std::all_of(setups.begin(), setups.end(), [](double s) { return std::isnan(s); }))
+    create_array(group, "setup_s", real64, {&launch}, setups, "s", "set-up of the method, maximum over ranks");
   create_array(group, "elapsed_s", real64, {&launch, &repetition, &rank}, elapsed, "s", "time inside run()");
   create_array(group, "repetitions", integer, {&launch}, repetitions, "1",
                "timed repetitions of the launch; elapsed_s is padded with NaN beyond them");

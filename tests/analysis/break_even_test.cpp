@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "analysis/demo_study.hpp"
+#include "analysis/facts.hpp"
 #include "analysis/selection.hpp"
 #include "analysis/synthetic.hpp"
 
@@ -48,6 +49,28 @@ TEST(BreakEven, CountsSetUpAsPartOfTheTime) {
   const BreakEven result = only(study);
   EXPECT_NE(result.verdict, Verdict::measured);
   EXPECT_LT(result.speed_up, 1);
+}
+
+TEST(BreakEven, AddsEachLaunchItsOwnSetUp) {
+  Record record = make({.method = "polynomial", .role = "fast", .time_s = 2, .launches = 3, .setup_s = 10}, 0);
+  for (RankRecord& ranks : record.ranks) ranks.setup_s = 1.0 + static_cast<double>(ranks.launch);
+  EXPECT_NEAR(launch_totals(record).at(0), 3, 1e-9);
+  EXPECT_NEAR(launch_totals(record).at(2), 5, 1e-9);
+  record.ranks[2].setup_s = std::nan("");
+  EXPECT_NEAR(launch_totals(record).at(2), 12, 1e-9)
+      << "the median over launches, where the launch's own is not stored";
+  record.ranks.clear();
+  EXPECT_NEAR(launch_totals(record).at(0), 12, 1e-9);
+}
+
+TEST(BreakEven, WidensItsIntervalByTheSpreadOfTheSetUp) {
+  Study study = crossing_at(1500, sizes);
+  const BreakEven without = only(study);
+  for (Record& record : study.records)
+    if (record.text("role") == "fast")
+      for (RankRecord& ranks : record.ranks) ranks.setup_s = 1e-4 * static_cast<double>(4 - ranks.launch);
+  const BreakEven with = only(study);
+  EXPECT_GT(with.n_high / with.n_low, 1.1 * without.n_high / without.n_low);
 }
 
 TEST(BreakEven, IgnoresWarmUpRepetitions) {
@@ -167,8 +190,7 @@ TEST(BreakEven, OfOneLaunchHasNoInterval) {
   EXPECT_EQ(result.launches, 1);
   EXPECT_DOUBLE_EQ(result.confidence, 0);
   EXPECT_TRUE(std::isnan(result.speed_up_low));
-  const Study study = crossing_at(1500, sizes, 1);
-  EXPECT_THAT(break_even_table(study, break_evens(study)), HasSubstr("indicative, not a claim"));
+  EXPECT_THAT(measured_on(crossing_at(1500, sizes, 1)), HasSubstr("indicative, not a claim"));
 }
 
 TEST(BreakEven, KeepsAPointOfFewerLaunchesOutsideItsInterval) {
@@ -181,6 +203,16 @@ TEST(BreakEven, KeepsAPointOfFewerLaunchesOutsideItsInterval) {
   EXPECT_TRUE(std::isnan(result.n_low)) << "only the point measured once saw the fast method win";
   EXPECT_TRUE(result.points.back().hollow);
   EXPECT_FALSE(result.points.front().hollow);
+}
+
+TEST(BreakEven, BoundsAnOpenIntervalByTheSizesThatEveryLaunchMeasured) {
+  Study study = crossing_at(1010, {256, 512, 1024});  // two of five launches cross above 1024
+  const Study once = crossing_at(1010, {2048}, 1);
+  study.records.insert(study.records.end(), once.records.begin(), once.records.end());
+  const BreakEven result = only(study);
+  EXPECT_TRUE(std::isinf(result.n_high));
+  EXPECT_EQ(result.interval_to, 1024);
+  EXPECT_THAT(break_even_table(study, break_evens(study)), HasSubstr(", >1024]"));
 }
 
 TEST(BreakEven, InterpolatesTheErrorBetweenTheNeighbouringSizes) {
@@ -223,12 +255,66 @@ TEST(BreakEvenTable, FitsAHundredColumnsAndNamesEveryPart) {
     EXPECT_LE(std::count_if(line.begin(), line.end(), [](char c) { return (c & 0xc0) != 0x80; }), 100) << line;
 }
 
+/// The lines between the first rule and the last, headings aside.
+std::vector<std::string> rows_of(const std::string& table) {
+  std::vector<std::string> lines;
+  std::istringstream text(table);
+  int rules = 0;
+  for (std::string line; std::getline(text, line) && rules < 3;) {
+    const bool is_rule = line.starts_with("─");
+    rules += is_rule;
+    if (rules == 2 && !is_rule) lines.push_back(line);
+  }
+  return lines;
+}
+
+TEST(BreakEvenTable, WrapsNoMethodThatHasRoom) {
+  Study study = crossing_at(1500, sizes);
+  const Study rougher = crossing_at(800, sizes);
+  study.records.insert(study.records.end(), rougher.records.begin(), rougher.records.end());
+  for (std::size_t i = 0; i < study.records.size(); ++i) {
+    Record& record = study.records[i];
+    const bool first = i < study.records.size() / 2;
+    record.columns.push_back({"degree", Index{first ? 2 : 4}, "", "", "parameter"});
+    record.columns.push_back({"centre", std::string(first ? "true" : "false"), "", "", "parameter"});
+  }
+  EXPECT_THAT(rows_of(break_even_table(study, break_evens(study))), SizeIs(2));
+}
+
+TEST(BreakEvenTable, ShortensALongInputNameInTheMiddleAndSaysWhich) {
+  Study study = crossing_at(1500, sizes);
+  for (Record& record : study.records) record.set("input", std::string("folder/patches.h5"));
+  EXPECT_THAT(break_even_table(study, break_evens(study)), HasSubstr(" patches "));
+  const std::string name = "patches_of_all_seventy_thousand_images_normalised_and_shuffled_twice";
+  for (Record& record : study.records) record.set("input", "folder/" + name + ".h5");
+  const std::string table = break_even_table(study, break_evens(study));
+  const std::vector<std::string> rows = rows_of(table);
+  ASSERT_THAT(rows, SizeIs(1)) << table;
+  EXPECT_LE(rows[0].size(), 100u);
+  EXPECT_THAT(rows[0], testing::ContainsRegex(" patches_of_all.*[.][.].*twice "));
+  EXPECT_THAT(table, HasSubstr(name));
+}
+
 TEST(BreakEvenTable, LetsNoControlCharacterOfAFileReachTheTerminal) {
   Study study = crossing_at(1500, sizes);
   study.name = "\x1b]0;owned\a";
   for (Record& record : study.records) record.set("data", std::string("\x1b[2J"));
   study.provenance = {{"cpu_model", std::string("\x1b[31m"), "", ""}};
   EXPECT_EQ(break_even_table(study, break_evens(study)).find('\x1b'), std::string::npos);
+}
+
+TEST(MeasuredOn, SaysWhichSizesHaveFewerLaunches) {
+  EXPECT_THAT(measured_on(crossing_at(1500, sizes)), HasSubstr(" in 5 launches."));
+  EXPECT_THAT(measured_on(crossing_at(1500, sizes, 1)), HasSubstr(" in 1 launch."));
+  EXPECT_THAT(measured_on(Study{}), HasSubstr("Nothing was measured"));
+  Study study = crossing_at(1500, {256, 512, 1024});
+  const Study once = crossing_at(1500, {2048}, 1);
+  study.records.insert(study.records.end(), once.records.begin(), once.records.end());
+  study.label = "quick";
+  EXPECT_THAT(measured_on(study), HasSubstr(" in 5 launches up to n = 1024, 1 above; label: quick."));
+  const Study twice = crossing_at(1500, {128}, 2);
+  study.records.insert(study.records.end(), twice.records.begin(), twice.records.end());
+  EXPECT_THAT(measured_on(study), HasSubstr(" in 5 launches, fewer for 4 of 10 cases"));
 }
 
 TEST(ShortSize, KeepsThreeToFiveDigits) {

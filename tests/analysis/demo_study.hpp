@@ -46,6 +46,7 @@ inline Study demo() {
   Study study;
   study.name = "attention forward, demonstration";
   study.complete = true;
+  study.label = "quick";
   for (const std::string data : {"uniform", "aligned"})
     for (const Index ranks : {1, 2, 4})
       for (const Index n : {256, 512, 1024, 2048, 4096, 8192, 16384, 65536}) add_task(study, n, ranks, data);
@@ -58,8 +59,7 @@ inline Study demo() {
   crowded.set("ranks", Index{8});
   crowded.set("oversubscribed", true);
   study.records.push_back(crowded);
-  study.provenance = {{"label", std::string("quick"), "", ""},
-                      {"command", std::string("mpiexec -n 2 attention --problem forward --n 256..16Ki*2"), "", ""},
+  study.provenance = {{"command", std::string("mpiexec -n 2 attention --problem forward --n 256..16Ki*2"), "", ""},
                       {"git", std::string("0123abc"), "", ""},
                       {"compiler", std::string("g++ 12.2.0 -O3"), "", ""},
                       {"cpu_model", std::string("made-up processor, 2 cores"), "", ""},

@@ -57,6 +57,21 @@ const shot = (page, name) => page.screenshot({path: join(folder, `${name}.png`),
 const axisTitles = page => page.$$eval('#time svg .mark-text.role-axis-title, #time svg .role-axis-title text, #time svg text',
                                        texts => texts.map(text => text.textContent));
 
+/// Nothing drawn may stick out of its figure: a legend or label would be cut off, on paper for good.
+async function checkNothingSticksOut(page) {
+  const out = await page.$$eval('.chart', charts => charts.flatMap(chart => {
+    const frame = chart.getBoundingClientRect();
+    return [...chart.querySelectorAll('svg text')]
+      .filter(text => text.textContent && (text.getBoundingClientRect().right > frame.right + 2 || text.getBoundingClientRect().left < frame.left - 2))
+      .map(text => `${chart.id}: ${text.textContent}`);
+  }));
+  assert.deepEqual(out, [], 'texts outside of their figure');
+  const longest = await page.evaluate(() => Math.max(0, ...JSON.parse(document.getElementById('study-data').textContent).series.map(s => s.name.length)));
+  if (longest > 45) return;  // no phone shows such a name in one line
+  const cut = await page.$$eval('.role-legend-label text', texts => texts.map(text => text.textContent).filter(text => text.endsWith('…')));
+  assert.deepEqual(cut, [], 'names cut off in a legend');
+}
+
 async function checkTooltip(page) {
   const point = page.locator('#time svg .mark-symbol.role-mark path').nth(2);
   await point.scrollIntoViewIfNeeded();
@@ -107,6 +122,7 @@ async function checkLight(page) {
   assert.ok(titles.some(title => title.startsWith('set-up + run')), 'y axis title');
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'the page does not scroll sideways');
   await shot(page, 'light');
+  await checkNothingSticksOut(page);
   await checkTooltip(page);
   await checkCsv(page);
   await checkTable(page);
@@ -115,6 +131,7 @@ async function checkLight(page) {
 async function checkNarrow(page) {
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'the page does not scroll sideways');
   await shot(page, 'narrow');
+  await checkNothingSticksOut(page);
 }
 // Printed from a dark screen: paper must get dark text on white all the same.
 async function checkPrint(page) {
@@ -128,6 +145,7 @@ async function checkPrint(page) {
   if (drawn) assert.equal(colours.title, '#1b1f24');
   assert.equal(await page.locator('.vega-embed summary:visible').count(), 0, 'no menu on paper');
   await shot(page, 'print');
+  await checkNothingSticksOut(page);
 }
 
 const desktop = {viewport: {width: 1280, height: 900}};

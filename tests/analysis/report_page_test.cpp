@@ -50,6 +50,39 @@ Study hostile_study() {
   return study;
 }
 
+/// Five methods whose names fill a line each, on data of a file, merged from many shards.
+Study long_names() {
+  Study study = crossing_at(1500, {512, 1024, 2048, 4096}, 5, 495);
+  study.name = "long names";
+  const std::vector<Record> plain = study.records;
+  const std::pair<Index, const char*> settings[] = {{2, "taylor"}, {2, "minimax"}, {4, "taylor"}, {4, "minimax"}};
+  study.records.clear();
+  for (const Record& record : plain) {
+    const bool exact = record.text("role") == "exact";
+    for (const auto& [degree, coefficients] : settings) {
+      Record& one = study.records.emplace_back(record);
+      one.set("input", std::string("inputs/fashion_patches_normalised.h5"));
+      if (exact) break;
+      const double harder =
+          static_cast<double>(degree * degree) / 8 + (std::string(coefficients) == "taylor" ? 0 : 0.3);
+      for (Sample& sample : one.samples) sample.completion_s *= harder;
+      one.set("error", std::pow(10.0, -static_cast<double>(degree)) * harder);
+      one.columns.push_back({"degree", degree, "1", "", "parameter"});
+      one.columns.push_back({"coefficients", std::string(coefficients), "", "", "parameter"});
+    }
+  }
+  study.provenance = {
+      {"command", std::string("attention --n 8 --launch=0,1,2 | attention --n 16 --launch=0,1"), "", ""},
+      {"cpu_model", std::string("made-up processor"), "", ""}};
+  return study;
+}
+
+TEST(ReportPage, FoldsTheCommandsOfAMergedStudyAway) {
+  const std::string page = report_page(long_names());
+  EXPECT_THAT(page, HasSubstr("<summary>2 different</summary>attention --n 8 --launch=0,1,2\nattention --n 16"));
+  EXPECT_THAT(page, HasSubstr("<dt>cpu_model</dt><dd>made-up processor</dd>")) << "one text needs no fold";
+}
+
 TEST(ReportPage, HoldsSpecificationsThatAreJson) {
   const std::string page = report_page(crossing_at(1500, {512, 1024, 2048}));
   for (const page::Chart& chart : page::charts) {
@@ -143,6 +176,39 @@ TEST(Verdict, OpensWithAnAccurateResultNotWithAUselessOne) {
   EXPECT_EQ(page::headline(results), &results[1]);
 }
 
+TEST(Verdict, PrefersRealDataAmongAccurateResultsThenTheMostAccurate) {
+  std::vector<BreakEven> results(4);
+  for (BreakEven& result : results) result.verdict = Verdict::measured;
+  results[0].error = 1e-6;  // synthetic
+  results[1].error = 8e-3, results[1].real_data = true;
+  results[2].error = 5e-3, results[2].real_data = true, results[2].data = "patches.h5", results[2].d = "16";
+  results[3].error = 2e-2, results[3].real_data = true;
+  ASSERT_EQ(page::headline(results), &results[2]);
+  EXPECT_EQ(page::why_headline(results[2], results),
+            "This is the most accurate measured break-even on real data (patches.h5, d&nbsp;=&nbsp;16).");
+  results[1].error = results[2].error = 0.03;
+  EXPECT_EQ(page::headline(results), &results[0]) << "real data do not make a rough answer worth opening with";
+  results.erase(results.begin());
+  EXPECT_EQ(page::headline(results), &results[2]);
+  EXPECT_THAT(page::why_headline(results[2], results), HasSubstr("none has an error below 0.01"));
+}
+
+TEST(ReportPage, OpensItsFiguresWithTheTaskOfTheHeadline) {
+  Study study = crossing_at(1500, {512, 1024, 2048});
+  Study real = crossing_at(1500, {512, 1024, 2048});
+  for (Record& record : real.records) record.set("input", std::string("patches.h5"));
+  study.records.insert(study.records.end(), real.records.begin(), real.records.end());
+  EXPECT_EQ(data_of(study)["shown"], 1);
+}
+
+TEST(ReportPage, SaysALabelInHeaderAndFigures) {
+  Study study = crossing_at(1500, {512, 1024, 2048});
+  study.label = "quick";
+  EXPECT_THAT(report_page(study), HasSubstr("label: quick"));
+  EXPECT_THAT(report_page(study), HasSubstr("A quick run"));
+  EXPECT_EQ(data_of(study)["label"], "quick");
+}
+
 /// Not a check but a tool: with BREAKEVEN_DEMO_FOLDER=FOLDER in the environment it writes pages of made-up studies
 /// there, to be looked at and for page_test.mjs.
 TEST(ReportPage, WritesDemonstrationsWhereTheEnvironmentAsksForThem) {
@@ -151,6 +217,7 @@ TEST(ReportPage, WritesDemonstrationsWhereTheEnvironmentAsksForThem) {
   const std::pair<const char*, Study> studies[] = {{"demo", synthetic::demo()},
                                                    {"one_launch", crossing_at(1500, {512, 1024, 2048}, 1, 495)},
                                                    {"not_reached", crossing_at(1e9, {512, 1024, 2048}, 5, 75'582)},
+                                                   {"long_names", long_names()},
                                                    {"hostile", hostile_study()},
                                                    {"empty", Study{}}};
   for (const auto& [name, study] : studies) {

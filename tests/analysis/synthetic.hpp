@@ -75,7 +75,8 @@ inline Record make(const Case& c, double spread = 0.02) {
   for (Index launch = 0; launch < c.launches; ++launch) {
     const double median_s = c.time_s * launch_factor(launch, c.launches, spread);
     record.samples.push_back({launch, 0, true, 10 * median_s, 0, 0, 0});
-    RankRecord ranks{launch, {}, {}, {}, {}, {}};
+    RankRecord ranks;
+    ranks.launch = launch;
     for (Index repetition = 0; repetition < c.repetitions; ++repetition) {
       const double jitter = 1 + 0.002 * static_cast<double>(repetition - c.repetitions / 2);
       record.samples.push_back({launch, repetition + 1, false, median_s * jitter, 0, 0, 0});

@@ -83,6 +83,7 @@ Record record(const std::string& method, Index n, Index launch, const std::vecto
   record.samples.push_back({launch, 0, true, 9.0, 8.0, 1.0, 0});
   RankRecord& ranks = record.ranks.emplace_back();
   ranks.launch = launch;
+  ranks.setup_s = 0.25;
   for (std::size_t i = 0; i < times.size(); ++i) {
     record.samples.push_back({launch, static_cast<Index>(i), false, times[i], times[i] * 0.75, times[i] * 0.25, 1});
     ranks.elapsed_s.push_back({times[i], times[i] * 0.5});
@@ -116,7 +117,9 @@ Study rich_study() {
   Record second_launch = record("ring", 4096, 1, {0.5});
   records[0].samples.insert(records[0].samples.end(), second_launch.samples.begin(), second_launch.samples.end());
   records[0].ranks.push_back(second_launch.ranks.front());
-  records[1].samples.clear();  // a failed case: nothing timed, nothing known of its ranks
+  records[0].ranks[1].setup_s = 0.75;
+  records[2].ranks[0].setup_s = not_a_number;  // no launch of this case knows: the dataset is not there
+  records[1].samples.clear();                  // a failed case: nothing timed, nothing known of its ranks
   records[1].ranks.clear();
   records[1].set("status", std::string("failed"));
   records[1].set("time_median", not_a_number);
@@ -154,6 +157,7 @@ void expect_equal(const Values& a, const Values& b) {
 
 void expect_equal(const RankRecord& a, const RankRecord& b) {
   EXPECT_EQ(a.launch, b.launch);
+  EXPECT_TRUE(same(a.setup_s, b.setup_s)) << a.setup_s << " and " << b.setup_s;
   EXPECT_EQ(a.elapsed_s, b.elapsed_s);
   EXPECT_EQ(a.bytes_sent, b.bytes_sent);
   EXPECT_EQ(a.messages_sent, b.messages_sent);

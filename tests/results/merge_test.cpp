@@ -42,6 +42,7 @@ TEST_F(Merge, OfFiveLaunchesTakesTheMedianOfLaunchMedians) {
   for (Index launch = 0; launch < 5; ++launch) {
     Record record = example::record("ring", 8, launch, times[static_cast<std::size_t>(launch)]);
     record.set("setup_s", static_cast<double>(launch * launch));
+    record.ranks[0].setup_s = static_cast<double>(launch * launch);
     record.set("peak_rss", 100 - launch);
     add_shard(record, launch);
   }
@@ -61,6 +62,19 @@ TEST_F(Merge, OfFiveLaunchesTakesTheMedianOfLaunchMedians) {
   EXPECT_EQ(record.index("peak_rss"), 100);
   EXPECT_THAT(record.samples, SizeIs(20));
   EXPECT_THAT(record.ranks, SizeIs(5));
+  for (const RankRecord& ranks : record.ranks)
+    EXPECT_EQ(ranks.setup_s, static_cast<double>(ranks.launch * ranks.launch)) << "each launch keeps its own set-up";
+}
+
+TEST_F(Merge, TakesTheSetUpOfTheShardsWhereNoLaunchKnowsIt) {
+  for (Index launch = 0; launch < 3; ++launch) {
+    Record record = example::record("ring", 8, launch, {1});
+    record.set("setup_s", 1.0 + static_cast<double>(launch));
+    record.ranks[0].setup_s = std::numeric_limits<double>::quiet_NaN();
+    add_shard(record, launch);
+  }
+  merge_all();
+  EXPECT_EQ(merged().records.at(0).number("setup_s"), 2);
 }
 
 TEST_F(Merge, TwiceGivesTheSameContent) {
@@ -164,6 +178,22 @@ TEST_F(Merge, ListsTheStatesOfTheCodeThatMeasured) {
   EXPECT_THAT(merge_all().git_states, ElementsAre("aaaa", "bbbb-dirty-1234"));
   EXPECT_EQ(*find(merged().provenance, "writer_git"), Value(std::string("aaaa, bbbb-dirty-1234")));
   EXPECT_EQ(read_header(folder / "study.h5").writer_git, "aaaa, bbbb-dirty-1234");
+}
+
+TEST_F(Merge, ListsEachCommandOnceWithItsLaunches) {
+  for (const Index n : {8, 16})
+    for (Index launch = 0; launch < 3; ++launch) {
+      Study shard = example::study({example::record("ring", n, launch, {1})});
+      shard.provenance[1].value = "attention --n " + std::to_string(n) + " --launch=" + std::to_string(launch);
+      write_study(shard, shard_path(folder.string(), shard.records[0].hash, launch));
+    }
+  merge_all();
+  const std::string commands = to_text(*find(merged().provenance, "command"));
+  EXPECT_THAT(commands, HasSubstr("attention --n 8 --launch=0,1,2"));
+  EXPECT_THAT(commands, HasSubstr("attention --n 16 --launch=0,1,2"));
+  EXPECT_EQ(commands.size(), std::string("attention --n 8 --launch=0,1,2 | attention --n 16 --launch=0,1,2").size());
+  merge_all();
+  EXPECT_EQ(to_text(*find(merged().provenance, "command")), commands);
 }
 
 TEST_F(Merge, MarksAStudyQuickIfAnyShardIs) {

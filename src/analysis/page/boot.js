@@ -83,6 +83,19 @@ function fill(spec, values) {
   if (typeof spec.$ === 'string') return values[spec.$];
   return Object.fromEntries(Object.entries(spec).map(([key, each]) => [key, fill(each, values)]));
 }
+// Legend columns that stay within the width: a column is as wide as its longest name, symbol and padding.
+const pen = document.createElement('canvas').getContext('2d');
+function legend(names, width) {
+  pen.font = `12px ${style.getPropertyValue('--sans').trim() || 'sans-serif'}`;
+  const beside = 42;  // symbol, its offset, padding between columns
+  width -= 70;        // a legend begins where the plot does, right of the axis
+  const longest = Math.max(1, ...names.map(name => pen.measureText(name).width));
+  const columns = Math.min(names.length, Math.max(1, Math.floor(width / (longest + beside))));
+  const twoLines = "indexof(datum.label, ' ') < 0 ? datum.label : " +
+    "[slice(datum.label, 0, indexof(datum.label, ' ')), slice(datum.label, indexof(datum.label, ' ') + 1)]";
+  return {legendColumns: columns, legendLimit: Math.max(80, width - beside),
+          legendLabel: longest + beside > width ? twoLines : 'datum.label'};
+}
 const distinct = list => [...new Set(list)];
 const ascending = list => distinct(list).sort((a, b) => a - b);
 const widened = (values, factor) => values.length ? [values[0] / factor, values.at(-1) * factor] : [1, 2];
@@ -128,7 +141,15 @@ const pointTexts = p => ({...p, ...bar(p, 'time', 'low', 'high'), n_text: sized(
 const side = (value, values) =>
   Math.log(value) > (Math.log(Math.min(...values)) + Math.log(Math.max(...values))) / 2 ? 'right' : 'left';
 
-function overviewValues() {
+// Lines of at most `most` characters, broken at spaces, as the axis of the overview splits them.
+function broken(text, most) {
+  const lines = [''];
+  for (const word of text.split(' '))
+    if (lines.at(-1) && lines.at(-1).length + word.length >= most) lines.push(word);
+    else lines.push(`${lines.pop()} ${word}`.trim());
+  return lines;
+}
+function overviewValues(available) {
   const domain = widened(ascending(report.breaks.flatMap(b => [b.smallest, b.largest, b.n].filter(known))), 1.25);
   const label = b => b.verdict === 'measured' ? grouped(b.n) : b.verdict === 'extrapolated' ?
     `≈ ${grouped(Number(b.n.toPrecision(2)))} (model)` : b.verdict === 'below range' ?
@@ -137,11 +158,14 @@ function overviewValues() {
     const at = b.n ?? (b.verdict === 'below range' ? b.smallest : b.largest);
     const right = Math.log(at / domain[0]) > 0.62 * Math.log(domain[1] / domain[0]);
     const anchor = right ? Math.min(at, b.low ?? at) : Math.max(at, b.high ?? at);
-    return {...b, label: label(b), label_n: anchor, label_side: right ? 'right' : 'left', n_text: grouped(b.n),
+    const lines = available < 560 ? [...broken(b.series, 22), ...broken(b.task, 22)] : [b.series, b.task];
+    return {...b, row: lines.join(' | '), lines: lines.length, label: label(b), label_n: anchor, label_side: right ? 'right' : 'left', n_text: grouped(b.n),
             interval_text: interval(b.low, b.high, b.confidence, grouped), error_text: digits(b.error),
             speed_text: `${digits(b.speed_up)}× at n = ${grouped(b.largest)}`};
   });
-  return {...seriesValues(report.breaks), breaks: coloured(breaks), rowsHeight: (breaks.length > 10 ? 31 : 38) * breaks.length,
+  const lines = Math.max(2, ...breaks.map(b => b.lines));
+  return {...seriesValues(report.breaks), breaks: coloured(breaks), labelShift: -6.5 * (lines - 1),
+          rowsHeight: (13 * lines + (breaks.length > 10 ? 5 : 12)) * breaks.length,
           overviewDomain: domain, overviewTicks: powersOfTwo(domain, 12)};
 }
 
@@ -219,8 +243,11 @@ async function draw(name) {
   const spec = fill(specs[name], {
     ...values, ...ink(), width: forPrint ? printWidth : 'container', height: forPrint ? 235 : available < 560 ? 300 : 380,
     halfHeight: forPrint ? 210 : 280, labelLimit: Math.min(330, available * 0.42),
-    legendColumns: Math.max(1, Math.floor(available / 200)),
+    ...legend(values.series, available), pointLimit: Math.max(60, available / 2 - 50),
   });
+  // In the figure itself, so that a downloaded picture says it too.
+  if (report.label) spec.title = {text: report.label, anchor: 'end', orient: 'bottom', fontSize: 11, fontWeight: 500,
+                                  color: ink().muted, offset: 2};
   const element = document.createElement('div');
   element.style.width = '100%';
   const previous = [...holder.children];
@@ -275,9 +302,7 @@ function choose() {
   captions();
 }
 function setUpChoice() {
-  const first = report.breaks.filter(b => b.verdict === 'measured').sort((a, b) =>
-    (a.error ?? 1e9) - (b.error ?? 1e9) || report.groups[b.group].ranks - report.groups[a.group].ranks)[0];
-  chosen.group = first?.group ?? report.breaks[0]?.group ?? 0;
+  chosen.group = report.shown;
   options(byId('group'), report.groups.map((g, i) => [i, g.label]), chosen.group);
   byId('group').addEventListener('change', event => {
     chosen.group = Number(event.target.value);
@@ -388,7 +413,7 @@ darkScheme.addEventListener('change', () => drawAll());
 printing.addEventListener('change', () => drawAll());
 addEventListener('beforeprint', () => {
   printTheme = true;
-  document.querySelectorAll('.table-details').forEach(each => { each.open = true; });
+  document.querySelectorAll('.unfold').forEach(each => { each.open = true; });
   drawAll();
 });
 addEventListener('afterprint', () => { printTheme = false; drawAll(); });

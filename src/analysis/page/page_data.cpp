@@ -7,6 +7,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "analysis/page/verdict_text.hpp"
 #include "analysis/scaling.hpp"
 #include "analysis/selection.hpp"
 #include "base/statistics.hpp"
@@ -116,8 +117,8 @@ Json break_of(const BreakEven& result, Index group, const std::string& label, co
           {"baseline", result.baseline},
           {"verdict", to_text(result.verdict)},
           {"n", rounded(result.n)},
-          {"low", rounded(result.n_low == 0 ? static_cast<double>(result.smallest_n) : result.n_low)},
-          {"high", rounded(std::isinf(result.n_high) ? static_cast<double>(result.largest_n) : result.n_high)},
+          {"low", rounded(result.n_low == 0 ? static_cast<double>(result.interval_from) : result.n_low)},
+          {"high", rounded(std::isinf(result.n_high) ? static_cast<double>(result.interval_to) : result.n_high)},
           {"confidence", rounded(result.confidence)},
           {"launches", result.launches},
           {"error", rounded(result.error)},
@@ -254,7 +255,10 @@ std::string page_data(const Study& study, const std::vector<BreakEven>& results)
     const std::string series = result.setting.empty() ? result.method : result.method + " " + result.setting;
     breaks.push_back(break_of(result, curves.of(result.task), tasks[result.task], series + " | " + tasks[result.task]));
   }
+  const BreakEven* shown = headline(results);
   const Json data{{"study", study.name},
+                  {"label", study.label},
+                  {"shown", shown == nullptr ? 0 : curves.of(shown->task)},
                   {"series", series_of(study, labels)},
                   {"groups", groups},
                   {"points", by_column(points)},

@@ -9,6 +9,7 @@ namespace breakeven::page {
 
 /// All data of the page as one JSON object, the script's only input:
 ///   series  [{name, role}]           in drawing order, exact methods first
+///   study, label, shown              names, and the group the figures open with: that of the headline
 ///   groups  [{label, scaling}]       one per curve: task but for n, with its ranks; `scaling` joins those of all ranks
 ///   points  [{group, n, series, ...}] set-up + run time with interval, quality, on the front or not
 ///   breaks  [{group, series, ...}]   the break-evens

@@ -38,8 +38,8 @@ std::string head(const Study& study) {
 
 std::string interval_html(const BreakEven& result) {
   if (std::isnan(result.n_low) || result.launches < 2) return "";
-  const std::string low = result.n_low > 0 ? grouped(result.n_low) : "&lt;" + grouped(result.smallest_n);
-  const std::string high = std::isfinite(result.n_high) ? grouped(result.n_high) : "&gt;" + grouped(result.largest_n);
+  const std::string low = result.n_low > 0 ? grouped(result.n_low) : "&lt;" + grouped(result.interval_from);
+  const std::string high = std::isfinite(result.n_high) ? grouped(result.n_high) : "&gt;" + grouped(result.interval_to);
   return fmt::format("{} to {}", low, high);
 }
 
@@ -79,9 +79,9 @@ std::string row_html(const BreakEven& result) {
   const std::string speed_up_interval =
       std::isnan(result.speed_up_low) ? "" : fmt::format("{:.3g} to {:.3g}", result.speed_up_low, result.speed_up_high);
   return fmt::format(
-      "<tr><td>{}<td>{}<td>{}<td class=\"r\">{}<td>{}<td class=\"r\">{}<td class=\"r\">{}<td class=\"i\">{}<td>"
-      "<span class=\"verdict {}\">{}</span><td class=\"r\">{}<td class=\"r\">{:.3g}&times;<td class=\"i\">{}<td "
-      "class=\"r\">{}</tr>\n",
+      "<tr><td class=\"name\">{}<td>{}<td class=\"name\">{}<td class=\"r\">{}<td>{}<td class=\"r\">{}<td class=\"r\">{}"
+      "<small>{}</small><td><span class=\"verdict {}\">{}</span><td class=\"r\">{}<td class=\"r\">{:.3g}&times;"
+      "<small>{}</small><td class=\"r\">{}</tr>\n",
       escape(result.setting.empty() ? result.method : result.method + " " + result.setting), escape(result.baseline),
       escape(result.data), escape(result.d), escape(result.dtype),
       result.ranks == unknown_index ? "&ndash;" : std::to_string(result.ranks), n, interval_html(result),
@@ -97,14 +97,13 @@ std::string break_even_section(const std::vector<BreakEven>& results) {
       "break-even with its interval over launches. Hollow point: a model, outside the measured "
       "range.</figcaption></figure>\n";
   constexpr std::size_t short_table = 8;  // a longer one waits behind its heading
-  html +=
-      results.size() <= short_table ? "<details class=\"table-details\" open>" : "<details class=\"table-details\">";
+  html += results.size() <= short_table ? "<details class=\"unfold\" open>" : "<details class=\"unfold\">";
   html +=
       "<summary>The same as a table</summary><div "
       "class=\"scroll\"><table><thead><tr><th>method"
-      "<th>baseline<th>data<th class=\"r\">d<th>dtype<th class=\"r\">ranks<th class=\"r\">break-even "
-      "n<th>interval<th>verdict"
-      "<th class=\"r\">error there<th class=\"r\">speed-up<th>interval<th class=\"r\">at n</tr></thead><tbody>\n";
+      "<th>baseline<th>data<th class=\"r\">d<th>dtype<th class=\"r\">ranks<th class=\"r\">break-even n"
+      "<small>interval</small><th>verdict<th class=\"r\">error there<th class=\"r\">speed-up<small>interval</small>"
+      "<th class=\"r\">at n</tr></thead><tbody>\n";
   for (const BreakEven& result : results) html += row_html(result);
   return html + "</tbody></table></div></details>\n";
 }
@@ -129,12 +128,25 @@ std::string scaling_section(const Study& study) {
          "</div></section>\n";
 }
 
+/// A merged file lists the texts that differ between its shards: one a line, many of them folded away.
+std::string value_html(const NamedValue& value) {
+  constexpr std::string_view separator = " | ";
+  std::string text = to_text(value.value);
+  std::size_t lines = 1;
+  for (std::size_t at = text.find(separator); at != std::string::npos; at = text.find(separator, at)) {
+    text.replace(at, separator.size(), "\n");
+    ++lines;
+  }
+  const std::string html = escape(text) + (value.unit.empty() || value.unit == "1" ? "" : " " + escape(value.unit));
+  if (lines == 1) return html;
+  return fmt::format("<details class=\"unfold\"><summary>{} different</summary>{}</details>", lines, html);
+}
+
 std::string values_html(const char* title, const Values& values) {
   if (values.empty()) return "";
   std::string html = fmt::format("<h3>{}</h3>\n<dl class=\"facts\">\n", title);
   for (const NamedValue& value : values)
-    html += fmt::format("<dt>{}</dt><dd>{}{}</dd>\n", escape(value.name), escape(to_text(value.value)),
-                        value.unit.empty() || value.unit == "1" ? "" : " " + escape(value.unit));
+    html += fmt::format("<dt>{}</dt><dd>{}</dd>\n", escape(value.name), value_html(value));
   return html + "</dl>\n";
 }
 
@@ -157,10 +169,7 @@ std::string header_html(const Study& study, const std::vector<BreakEven>& result
       (best != nullptr ? page::verdict_sentence(*best) : "No break-even: no fast method stands beside an exact one.") +
       "</h1>\n";
   std::string under = page::tally(results);
-  if (best != nullptr)
-    under = fmt::format("On {}, d&nbsp;=&nbsp;{}, {}. ", escape(best->data), best->d.empty() ? "?" : escape(best->d),
-                        escape(best->dtype)) +
-            under;
+  if (best != nullptr) under = page::why_headline(*best, results) + " " + under;
   html += "<p class=\"under\">" + under + " " + escape(measured_on(study)) + "</p>\n";
   if (n_warnings > 0)
     html += fmt::format("<p class=\"flag\"><a href=\"#warnings\">{} {} to read first</a></p>\n", n_warnings,

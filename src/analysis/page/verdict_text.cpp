@@ -57,6 +57,11 @@ std::string slower_everywhere(const BreakEven& result, const std::string& baseli
                      strong(grouped(result.largest_n)), reason, model(result));
 }
 
+constexpr double accurate_error = 0.01;
+bool is_accurate(const BreakEven& result) {
+  return result.error < accurate_error;
+}
+
 }  // namespace
 
 const BreakEven* headline(const std::vector<BreakEven>& results) {
@@ -67,8 +72,8 @@ const BreakEven* headline(const std::vector<BreakEven>& results) {
                                        {Verdict::not_reached, 3},
                                        {Verdict::never, 4}};
     const bool useless = result.error >= 1;  // a wrong answer, however fast, does not open a report
-    return std::tuple(useless, order.at(result.verdict), std::isnan(result.error) ? 1e300 : result.error,
-                      -result.ranks);
+    return std::tuple(useless, order.at(result.verdict), !is_accurate(result), !result.real_data,
+                      std::isnan(result.error) ? 1e300 : result.error, -result.ranks);
   };
   const auto best = std::min_element(results.begin(), results.end(),
                                      [&](const BreakEven& a, const BreakEven& b) { return worth(a) < worth(b); });
@@ -86,6 +91,18 @@ std::string verdict_sentence(const BreakEven& result) {
     return fmt::format("{} is faster than {} at every measured n, from {} on{}{}.{}", name_of(result), baseline,
                        strong(grouped(result.smallest_n)), at_error(result), on_ranks(result), model(result));
   return slower_everywhere(result, baseline);
+}
+
+std::string why_headline(const BreakEven& shown, const std::vector<BreakEven>& results) {
+  const std::string data = fmt::format("{} ({}{}{})", shown.real_data ? "real data" : "synthetic data",
+                                       escape(shown.data), shown.d.empty() ? "" : ", d&nbsp;=&nbsp;" + escape(shown.d),
+                                       shown.dtype.empty() ? "" : ", " + escape(shown.dtype));
+  if (shown.verdict != Verdict::measured || results.size() < 2) return "Measured on " + data + ".";
+  const bool any_accurate = std::any_of(results.begin(), results.end(), [](const BreakEven& result) {
+    return result.verdict == Verdict::measured && is_accurate(result);
+  });
+  return fmt::format("This is the most accurate measured break-even on {}{}.", data,
+                     any_accurate ? "" : fmt::format("; none has an error below {}", accurate_error));
 }
 
 std::string tally(const std::vector<BreakEven>& results) {

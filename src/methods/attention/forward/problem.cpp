@@ -130,8 +130,6 @@ ForwardSpec ForwardProblem<T>::from_input(const Spec& wanted, const InputFile& f
   take_size("heads", q[1], spec.heads);
   take_size("d", q[3], spec.d);
   take_size("d-value", v[3], spec.d_value);
-  if (wanted.data != ForwardSpec{}.data)
-    throw BadRequest("data must not be given with an input file, got '" + wanted.data + "'");
   if (!std::isnan(wanted.bound))
     throw BadRequest("bound must not be given with an input file, where it is measured; got " +
                      to_text(Value(wanted.bound)));

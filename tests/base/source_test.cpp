@@ -1,0 +1,31 @@
+#include "base/source.hpp"
+
+#include <gmock/gmock.h>
+
+namespace breakeven {
+namespace {
+
+class Counting final : public Source<float> {
+ public:
+  Index columns(std::string_view) const override { return 3; }
+
+ protected:
+  void fill(std::string_view, Index slice, Range range, std::span<float> out) const override {
+    std::size_t at = 0;
+    for (Index i = range.begin; i < range.end; ++i)
+      for (Index j = 0; j < 3; ++j) out[at++] = static_cast<float>(100 * slice + 10 * i + j);
+  }
+};
+
+TEST(Source, ServesRowsAndEntriesAndCountsThem) {
+  const Counting source;
+  const Array<float> rows = source.rows("q", 1, {2, 4});
+  EXPECT_EQ(rows(0, 1, 2), 132);
+  EXPECT_EQ(source.entry("q", 0, 7, 1), 71);
+  EXPECT_EQ(source.rows("q", 0, {5, 5}).size(), 0);  // empty ranges are asked for too
+  EXPECT_EQ(source.served().entries, 7);
+  EXPECT_EQ(source.served().bytes, 28);
+}
+
+}  // namespace
+}  // namespace breakeven
