@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -44,6 +45,30 @@ std::string to_json_line(const Record& record) {
   }
   // Infinity has no JSON form: nlohmann writes null, which reads as unknown.
   return row.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+std::vector<std::string> csv_columns(const std::vector<Record>& records) {
+  std::vector<Column> all;
+  for (const Record& record : records)
+    for (const Column& column : record.columns) {
+      const auto same_name = [&](const Column& other) { return other.name == column.name; };
+      if (std::any_of(all.begin(), all.end(), same_name)) continue;
+      const auto same_kind = [&](const Column& other) { return other.kind == column.kind; };
+      const auto last = std::find_if(all.rbegin(), all.rend(), same_kind);
+      all.insert(last == all.rend() ? all.end() : last.base(), column);
+    }
+  std::vector<std::string> names;
+  for (const Column& column : all) names.push_back(column.name);
+  return names;
+}
+
+Record with_columns(const Record& record, const std::vector<std::string>& columns) {
+  Record aligned;
+  for (const std::string& name : columns) {
+    const Value* value = record.find(name);
+    aligned.columns.push_back({name, value == nullptr ? Value(std::string()) : *value, "", "", ""});
+  }
+  return aligned;
 }
 
 std::string csv_header(const Record& record) {

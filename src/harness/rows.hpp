@@ -10,6 +10,10 @@ namespace breakeven {
 
 /// The columns of a record as one JSON object on one line; null where unknown.
 std::string to_json_line(const Record& record);
+/// The columns of all records, each once, those of one kind together as in /cases: methods differ in their parameters.
+std::vector<std::string> csv_columns(const std::vector<Record>& records);
+/// The record with exactly these columns, empty where it lacks one.
+Record with_columns(const Record& record, const std::vector<std::string>& columns);
 std::string csv_header(const Record& record);
 std::string to_csv_line(const Record& record);
 

@@ -57,17 +57,25 @@ std::set<std::string> parameters_set(const Experiment& experiment, const std::st
   return names;
 }
 
-void print_rows(const Experiment& experiment, const std::vector<Record>& records, bool& header_due) {
+/// What stands above the rows: due once. The columns of CSV are those of the first group, which has all methods.
+struct Heading {
+  bool due = true;
+  std::vector<std::string> csv;
+};
+
+void print_rows(const Experiment& experiment, const std::vector<Record>& records, Heading& heading) {
+  const bool csv = experiment.format == "csv";
+  if (heading.due && csv) heading.csv = csv_columns(records);
   for (const Record& record : records) {
     if (experiment.format == "json") {
       fmt::print("{}\n", to_json_line(record));
       continue;
     }
-    const bool csv = experiment.format == "csv";
-    if (header_due) fmt::print("{}\n", csv ? csv_header(record) : table_header());
-    header_due = false;
+    const Record aligned = csv ? with_columns(record, heading.csv) : record;
+    if (heading.due) fmt::print("{}\n", csv ? csv_header(aligned) : table_header());
+    heading.due = false;
     fmt::print("{}\n",
-               csv ? to_csv_line(record) : to_table_row(record, parameters_set(experiment, record.text("method"))));
+               csv ? to_csv_line(aligned) : to_table_row(record, parameters_set(experiment, record.text("method"))));
   }
   std::fflush(stdout);
 }
@@ -141,7 +149,7 @@ ExitCode run(const Communicator& world, const Experiment& experiment, const Regi
   for (const Group& group : groups) require_memory(context, group);
 
   ExitCode exit_code = ExitCode::ok;
-  bool header_due = true;
+  Heading heading;
   std::size_t reused = 0;
   for (const Group& group : groups) {
     try {
@@ -150,7 +158,7 @@ ExitCode run(const Communicator& world, const Experiment& experiment, const Regi
       } else {
         const GroupOutcome outcome = run_group(context, group);
         line.clear();
-        if (speaks) print_rows(experiment, outcome.records, header_due);
+        if (speaks) print_rows(experiment, outcome.records, heading);
         agree(world, "writing results", [&] {
           if (speaks && hooks.sink) hooks.sink(outcome.records);
         });

@@ -144,6 +144,7 @@ async function checkPrint(page) {
   assert.equal(colours.text, 'rgb(27, 31, 36)');
   if (drawn) assert.equal(colours.title, '#1b1f24');
   assert.equal(await page.locator('.vega-embed summary:visible').count(), 0, 'no menu on paper');
+  assert.equal(await page.locator('.unfold:not([open])').count(), 0, 'nothing is folded away on paper');
   await shot(page, 'print');
   await checkNothingSticksOut(page);
 }

@@ -61,6 +61,8 @@ TEST(Sweep, ReadsRanges) {
   EXPECT_THAT(indices("1..2+1,8..32*4,2"), ElementsAre(1, 2, 8, 32));
   EXPECT_THAT(indices("5..1+1,9"), ElementsAre(9));
   EXPECT_THAT(numbers("0.1..0.5+0.1"), ElementsAre(0.1, 0.2, testing::DoubleEq(0.3), 0.4, 0.5));
+  EXPECT_THAT(numbers("0.1..0.3+0.1").size(), 3u);  // 0.1 + 2 * 0.1 and 0.1 * 3 are above 0.3 by a rounding
+  EXPECT_THAT(numbers("0.1..0.3*3").size(), 2u);
   EXPECT_THAT(numbers("-1..1+1"), ElementsAre(-1, 0, 1));
   EXPECT_EQ(indices("1..1Gi*2").size(), 31u);
 }

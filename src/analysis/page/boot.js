@@ -141,14 +141,15 @@ const pointTexts = p => ({...p, ...bar(p, 'time', 'low', 'high'), n_text: sized(
 const side = (value, values) =>
   Math.log(value) > (Math.log(Math.min(...values)) + Math.log(Math.max(...values))) / 2 ? 'right' : 'left';
 
-// Lines of at most `most` characters, broken at spaces, as the axis of the overview splits them.
-function broken(text, most) {
+// Lines of at most `most` characters, broken at `gaps`, as the axis of the overview splits them.
+function broken(text, gaps, most) {
   const lines = [''];
-  for (const word of text.split(' '))
+  for (const word of text.split(gaps))
     if (lines.at(-1) && lines.at(-1).length + word.length >= most) lines.push(word);
     else lines.push(`${lines.pop()} ${word}`.trim());
   return lines;
 }
+const labelLimit = available => Math.min(330, available * 0.42);
 function overviewValues(available) {
   const domain = widened(ascending(report.breaks.flatMap(b => [b.smallest, b.largest, b.n].filter(known))), 1.25);
   const label = b => b.verdict === 'measured' ? grouped(b.n) : b.verdict === 'extrapolated' ?
@@ -156,9 +157,12 @@ function overviewValues(available) {
     `faster from ${grouped(b.smallest)} on` : b.verdict === 'never' ? 'never' : 'not reached';
   const breaks = report.breaks.map(b => {
     const at = b.n ?? (b.verdict === 'below range' ? b.smallest : b.largest);
-    const right = Math.log(at / domain[0]) > 0.62 * Math.log(domain[1] / domain[0]);
+    const along = n => Math.log(n / domain[0]) / Math.log(domain[1] / domain[0]);
+    // Where there is room, and beside the shorter arm of the interval: at the end of a long one it would name that end.
+    const right = along(at) > 0.62 || known(b.low) && b.high / at > 1.2 * at / b.low && along(b.low) > 0.12;
     const anchor = right ? Math.min(at, b.low ?? at) : Math.max(at, b.high ?? at);
-    const lines = available < 560 ? [...broken(b.series, 22), ...broken(b.task, 22)] : [b.series, b.task];
+    const most = labelLimit(available) / 6.4;  // pixels a character
+    const lines = [...broken(b.series, ' ', most), ...broken(b.task, /(?<=,) /, most)];
     return {...b, row: lines.join(' | '), lines: lines.length, label: label(b), label_n: anchor, label_side: right ? 'right' : 'left', n_text: grouped(b.n),
             interval_text: interval(b.low, b.high, b.confidence, grouped), error_text: digits(b.error),
             speed_text: `${digits(b.speed_up)}× at n = ${grouped(b.largest)}`};
@@ -242,7 +246,7 @@ async function draw(name) {
   }
   const spec = fill(specs[name], {
     ...values, ...ink(), width: forPrint ? printWidth : 'container', height: forPrint ? 235 : available < 560 ? 300 : 380,
-    halfHeight: forPrint ? 210 : 280, labelLimit: Math.min(330, available * 0.42),
+    halfHeight: forPrint ? 210 : 280, labelLimit: labelLimit(available),
     ...legend(values.series, available), pointLimit: Math.max(60, available / 2 - 50),
   });
   // In the figure itself, so that a downloaded picture says it too.
@@ -321,7 +325,10 @@ function setUpChoice() {
 const columns = report.cases.columns.map(column => ({...column, at: row => column.values ? column.values[row] : column.value}));
 const usual = ['method', 'data', 'bound', 'input', 'd', 'dtype', 'n', 'ranks', 'setup_s', 'time_median', 'time_lo', 'time_hi',
                'error', 'skill', 'features', 'launches', 'repetitions', 'certified', 'status'];
-const parameters = columns.filter(c => c.kind === 'parameter' && c.values).map(c => c.name);
+// A parameter that other methods lack does not vary by that; an input file beside generated data does.
+const varying = new Set(columns.filter(c => c.values && (c.kind !== 'parameter' || distinct(c.values.filter(known)).length > 1)));
+const varies = column => varying.has(column);
+const parameters = columns.filter(c => c.kind === 'parameter' && varies(c)).map(c => c.name);
 const usualOrder = [usual[0], ...parameters, ...usual.slice(1)];
 const tableState = {sort: null, descending: false, all: false, filter: ''};
 const mostRows = 1000;  // more are in the CSV
@@ -342,7 +349,8 @@ function shownColumns() {
 }
 function headCell(column, isNumeric) {
   const cell = document.createElement('th');
-  if (isNumeric) cell.className = 'r';
+  cell.classList.toggle('r', isNumeric);
+  cell.classList.toggle('same', !varies(column));  // paper is narrow: there these columns are left out
   const button = document.createElement('button');
   button.type = 'button';
   button.textContent = column.name.replaceAll('_', ' ');
@@ -374,7 +382,8 @@ function showTable() {
       const cell = document.createElement('td');
       cell.textContent = cellText(column, column.at(row));
       if (column.name === 'hash') cell.title = column.at(row) ?? '';
-      if (numeric.has(column)) cell.className = 'r';
+      cell.classList.toggle('r', numeric.has(column));
+      cell.classList.toggle('same', !varies(column));
       return cell;
     }));
     return line;
@@ -410,12 +419,9 @@ function setUpTable() {
 
 // ---- start --------------------------------------------------------------------------------------------------------
 darkScheme.addEventListener('change', () => drawAll());
-printing.addEventListener('change', () => drawAll());
-addEventListener('beforeprint', () => {
-  printTheme = true;
-  document.querySelectorAll('.unfold').forEach(each => { each.open = true; });
-  drawAll();
-});
+const unfold = () => document.querySelectorAll('.unfold').forEach(each => { each.open = true; });
+printing.addEventListener('change', () => { if (printing.matches) unfold(); drawAll(); });
+addEventListener('beforeprint', () => { printTheme = true; unfold(); drawAll(); });
 addEventListener('afterprint', () => { printTheme = false; drawAll(); });
 setUpChoice();
 setUpTable();

@@ -53,7 +53,7 @@ std::string tiles(const BreakEven& result) {
     n = "&asymp;&thinsp;" + grouped(std::stod(fmt::format("{:.2g}", result.n)));
   const std::string interval = interval_html(result);
   std::string note = interval.empty() ? escape(to_text(result.verdict))
-                                      : fmt::format("{}, {:.0f} % interval", interval, 100 * result.confidence);
+                                      : fmt::format("{}, {:.0f}&nbsp;% interval", interval, 100 * result.confidence);
   if (result.verdict == Verdict::extrapolated) note = "a model, not measured";
   const Index launches = result.launches > 0 ? result.launches : result.speed_up_launches;
   const std::string few =

@@ -234,6 +234,24 @@ TEST_P(PolynomialRuns, LargeScoresAreReportedNotRefused) {
   });
 }
 
+/// One key with score -1 and p(s) = 1 + s: the normaliser is exactly 0, the answer 0 / 0. Counted, and no small error.
+TEST_P(PolynomialRuns, ANormaliserOfZeroIsCounted) {
+  on_ranks([](const Communicator& comm) {
+    for (const bool causal : {false, true}) {
+      ForwardSpec spec = spec_of(1, "uniform", 1, causal);
+      spec.d = 1;
+      spec.scale = "1";
+      AttentionData data(spec);
+      data.q(0, 0, 0) = 1, data.k(0, 0, 0) = -1, data.v(0, 0, 0) = 1;
+      const AttentionRun run = polynomial(of_degree(1)).run(comm, data, Precision::f64);
+      EXPECT_EQ(run.quality.denominators_not_positive, 1);
+      EXPECT_EQ(run.quality.denominator_min, 0);
+      EXPECT_EQ(run.quality.error_max, INFINITY);
+      EXPECT_EQ(run.promise.kind, Promise::Kind::none);
+    }
+  });
+}
+
 INSTANTIATE_TEST_SUITE_P(Forward, PolynomialRuns, testing::Values(1, 3, 7), rank_count_name);
 // Hundreds of runs: once, with communication and uneven blocks.
 INSTANTIATE_TEST_SUITE_P(Forward, CertificateGrid, testing::Values(3), rank_count_name);

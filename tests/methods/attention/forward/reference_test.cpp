@@ -43,7 +43,9 @@ TEST_P(Reference, SamplesTheSameRowsOnEveryRankCountAbove4096) {
       const AttentionData data = AttentionData::generated(spec_of(4100, causal));
       const ForwardReference reference =
           ForwardProblem<double>::reference(comm, data.spec, MemorySource<double>(data), 1);
-      EXPECT_EQ(reference.rows, sample_without_replacement(Philox(1, Stream{100}), 4100, 1024));
+      const std::vector<Index> expected = sample_without_replacement(Philox(1, Stream{100}), 4100, 1024);
+      EXPECT_EQ(reference.rows, expected);
+      if (reference.rows != expected) continue;  // on all ranks alike
       for (const std::size_t at : {0u, 1u, 511u, 1023u}) {
         const Index i = reference.rows[at];
         double total = 0, radius = 0;

@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+"""breakeven import, run, merge, report: from a data file to a page, on a study of a few seconds."""
+
+import gzip
+import pathlib
+import shlex
+import stat
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import programs
+
+programs.require("h5py", "numpy")
+import h5py
+import numpy
+from programs import FAILURE, MPI_FLAGS, MPIEXEC, OK, ProgramTest
+
+STUDY = """
+name = "tiny"
+label = "quick"
+launches = 2
+ranks = 2
+
+[[sweep]]
+problem = "attention/forward"
+methods = ["ring", "polynomial"]
+n = "16..256*2"
+d = 4
+degree = [1, 2]
+bound = 0.5
+scale = "1/d"
+repetitions = 3
+warmup = 0
+"""
+CASES = 5 * 3  # sizes x (ring, polynomial of two degrees)
+LAUNCHER = shlex.join([MPIEXEC, "-n", "{ranks}", *MPI_FLAGS]).replace("'{ranks}'", "{ranks}")
+
+
+class InFolder(ProgramTest):
+    def setUp(self):
+        self._folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self._folder.cleanup)
+        self.folder = pathlib.Path(self._folder.name)
+
+    def breakeven(self, *arguments):
+        return programs.run(1, "breakeven", *arguments, folder=self.folder)
+
+    def study(self, text=STUDY):
+        (self.folder / "study.toml").write_text(text)
+        return "study.toml"
+
+    def program(self, name, text):
+        path = self.folder / name
+        path.write_text(text)
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        return path
+
+
+class Import(InFolder):
+    PIXELS = numpy.arange(3 * 8 * 4, dtype=numpy.uint8).reshape(3, 8, 4)  # three images, two patches each
+
+    def idx(self, name):
+        content = struct.pack(">IIII", 0x803, *self.PIXELS.shape) + self.PIXELS.tobytes()
+        (self.folder / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+        return name
+
+    def test_patches_become_rows_and_the_rows_an_input(self):
+        expected = self.PIXELS.reshape(6, 16) / 255  # patches as wide as the image: the bytes in order
+        for name in ("images", "images.gz"):
+            ended = self.breakeven("import", "idx", self.idx(name), "--as", "q,k,v", "--patch", "4", "--out", f"{name}.h5")
+            self.assert_exit(ended, OK)
+            self.assertIn("3 images of 8 x 4 pixels -> 6 rows of 16 entries", ended.stdout)
+            with h5py.File(self.folder / f"{name}.h5") as file:
+                self.assertEqual(sorted(file), ["k", "q", "v"])
+                self.assertEqual(file["q"], file["k"])  # one dataset under three names
+                numpy.testing.assert_allclose(file["q"][...], expected, rtol=1e-6)
+        launch = programs.run(2, "attention", "--input", "images.h5", "--methods", "ring,polynomial", "--tolerance", "1e-3",
+                              "--repetitions", "1", "--dtype", "f32", "--format", "json", folder=self.folder)
+        self.assert_exit(launch, OK)
+        for row in launch.rows:
+            self.assertEqual((row["n"], row["d"], row["data"], row["input"]), (6, 16, "file", "images.h5"), msg=launch)
+            self.assertAlmostEqual(row["bound"], 95 / 255, places=6, msg=launch)  # the largest pixel
+
+    def test_bad_requests(self):
+        name = self.idx("images")
+        (self.folder / "short").write_bytes((self.folder / name).read_bytes()[:-1])
+        (self.folder / "taken.h5").write_text("mine")
+        cases = [([name, "--patch", "3"], "patch"), ([name, "--patch", "0"], "patch"), ([name, "--normalise", "0"], "normalise"),
+                 ([name, "--as", "q,q"], "q"), (["short"], "short"), (["study"], "study")]
+        for arguments, part in cases:
+            with self.subTest(arguments=arguments):
+                self.assert_rejected(self.breakeven("import", "idx", *arguments, "--out", "new.h5"), part)
+                self.assertFalse((self.folder / "new.h5").exists())
+        self.assert_rejected(self.breakeven("import", "idx", name, "--out", "taken.h5"), "taken.h5")
+        self.assertEqual((self.folder / "taken.h5").read_text(), "mine")
+
+
+class Run(InFolder):
+    def run_study(self, *options, launcher=LAUNCHER):
+        return self.breakeven("run", self.study(), "--launcher", launcher, "--out", "out", *options)
+
+    def cases(self):
+        with h5py.File(self.folder / "out" / "study.h5") as file:
+            return {name: column.asstr()[:] if h5py.check_string_dtype(column.dtype) else column[:]
+                    for name, column in file["cases"].items()}
+
+    def test_from_study_to_page(self):
+        ended = self.run_study()
+        self.assert_exit(ended, OK)
+        self.check_table(ended)
+        self.check_merged_file()
+        self.check_merge_is_idempotent()
+        self.check_readers()
+        self.check_report()
+        again = self.run_study()
+        self.assert_exit(again, OK)
+        self.check_table(again)
+
+    def check_table(self, ended):
+        heading = [line for line in ended.stdout.splitlines() if "break-even n" in line]
+        self.assertEqual(len(heading), 1, msg=ended)
+        self.assertIn(f"study.h5: {CASES} cases, 2 launches, from {2 * CASES} shards", ended.stdout, msg=ended)
+        body = ended.stdout[ended.stdout.index(heading[0]):]
+        for degree in (1, 2):
+            self.assert_matches(ended, rf"\npolynomial\b.*\bdegree={degree}\b", body)
+
+    def check_merged_file(self):
+        cases = self.cases()
+        self.assertEqual(len(cases["hash"]), CASES)
+        self.assertEqual(set(cases["launches"]), {2})
+        self.assertEqual(set(cases["ranks"]), {2})
+        self.assertEqual(set(cases["status"]), {"ok"})
+        self.assertEqual(set(cases["n"]), {16, 32, 64, 128, 256})
+        with h5py.File(self.folder / "out" / "study.h5") as file:
+            self.assertEqual((file.attrs["study"], int(file.attrs["complete"])), ("tiny", 1))
+            launches = numpy.unique(numpy.stack([file["samples/case"][:], file["samples/launch"][:]]), axis=1)
+            self.assertEqual(launches.shape[1], 2 * CASES)  # every case in both launches
+            # the median over launches of the launch medians: here of two
+            case, launch = file["samples/case"][:], file["samples/launch"][:]
+            time = numpy.where(file["samples/warmup"][:] == 1, numpy.nan, file["samples/completion_s"][:])
+            for i in range(CASES):
+                medians = [numpy.nanmedian(time[(case == i) & (launch == l)]) for l in (0, 1)]
+                self.assertAlmostEqual(cases["time_median"][i], numpy.median(medians), delta=1e-12)
+
+    def check_merge_is_idempotent(self):
+        before = self.cases()
+        ended = self.breakeven("merge", "out")
+        self.assert_exit(ended, OK)
+        after = self.cases()
+        self.assertEqual(list(before), list(after))
+        for name, column in before.items():
+            numpy.testing.assert_array_equal(column, after[name], err_msg=name)
+
+    def check_readers(self):
+        """The readers of docs/results_format.md on a file that was not made for them."""
+        script = programs.REPOSITORY / "tests" / "results" / "readers_test.py"
+        done = subprocess.run([sys.executable, script, self.folder / "out" / "study.h5"], capture_output=True, text=True,
+                              timeout=programs.LIMIT_S, check=False)
+        if done.returncode != 77:  # a reader is not installed: the test of that name says which
+            self.assertEqual(done.returncode, 0, msg=done.stdout + done.stderr)
+
+    def check_report(self):
+        ended = self.breakeven("report", "out/study.h5", "--out", "report.html")
+        self.assert_exit(ended, OK)
+        self.assertIn("break-even n", ended.stdout)
+        page = (self.folder / "report.html").read_text(encoding="utf-8")
+        self.assertTrue(page.lstrip().lower().startswith("<!doctype html>"))
+        self.assertIn("tiny", page)
+        self.assertNotIn("<script src=", page)  # one self-contained file
+        to_nowhere = self.breakeven("report", "out/study.h5", "--out", "no/folder/report.html")
+        self.assert_exit(to_nowhere, FAILURE)
+        self.assert_one_message(to_nowhere, "no/folder/report.html")
+
+    def test_mistakes_in_the_study_are_named_with_line_and_column(self):
+        cases = [(STUDY.replace("degree =", "degre ="), "study.toml:12:1: ", "unknown key 'degre'", "did you mean 'degree'?"),
+                 (STUDY.replace("launches", "launchs"), "study.toml:4:1: ", "did you mean 'launches'?"),
+                 (STUDY.replace('"ring"', '"rign"'), "study.toml:9:", "rign"),
+                 (STUDY.replace("n = \"16..256*2\"", "n = -1"), "study.toml:10:", "n must be", "-1"),
+                 (STUDY.replace("ranks = 2", "ranks = 0"), "study.toml:5:9: ", "ranks"),
+                 (STUDY.replace("ranks = 2", "ranks = "), "study.toml:5:"),
+                 (STUDY + "input = \"none.h5\"\n", "none.h5")]
+        for text, *parts in cases:
+            with self.subTest(parts=parts):
+                (self.folder / "study.toml").write_text(text)
+                ended = self.breakeven("run", "study.toml", "--launcher", LAUNCHER, "--out", "out")
+                self.assert_rejected(ended, *parts)
+                self.assertFalse((self.folder / "out").exists())
+
+    def test_a_launcher_that_does_not_say_ranks(self):
+        self.assert_rejected(self.run_study(launcher="mpiexec -n 2"), "launcher must say {ranks}", "mpiexec -n 2")
+        self.assert_rejected(self.run_study(launcher="no-such-launcher -n {ranks}"), "cannot start 'no-such-launcher'")
+
+    def test_a_launch_that_is_killed(self):
+        """The first launch dies; the second is run all the same, and what there is is merged."""
+        launcher = self.program("launcher", f"""#!/bin/sh
+ranks=$1; shift
+if mkdir "{self.folder}/seen" 2> /dev/null; then
+  echo "something happened" >&2
+  kill -KILL $$
+fi
+exec {shlex.join([MPIEXEC, *MPI_FLAGS])} -n "$ranks" "$@"
+""")
+        ended = self.run_study(launcher=f"{launcher} {{ranks}}")
+        self.assert_exit(ended, FAILURE)
+        self.assert_matches(ended, r"failed: attention/forward on 2 ranks, launch [01] ended with exit 137", ended.stderr)
+        self.assertIn("something happened", ended.stderr, msg=ended)
+        self.assertIn(f"study.h5: {CASES} cases, 1 launches, from {CASES} shards", ended.stdout, msg=ended)
+        self.assertEqual(set(self.cases()["launches"]), {1})
+
+        completed = self.run_study()
+        self.assert_exit(completed, OK)
+        self.assertEqual(set(self.cases()["launches"]), {2})
+
+    def test_every_launch_is_killed(self):
+        launcher = self.program("launcher", "#!/bin/sh\nkill -KILL $$\n")
+        ended = self.run_study(launcher=f"{launcher} {{ranks}}")
+        self.assert_exit(ended, FAILURE)
+        self.assertEqual(ended.stderr.count("failed: attention/forward on 2 ranks, launch "), 2, msg=ended)
+
+    def test_a_world_of_another_size_is_noticed(self):
+        """As when the launcher belongs to another MPI: every rank sees itself alone."""
+        launcher = self.program("launcher", "#!/bin/sh\nshift\nexec \"$@\"\n")
+        ended = self.run_study(launcher=f"{launcher} {{ranks}}")
+        self.assert_exit(ended, FAILURE)
+        self.assert_one_message(ended, "2 ranks were launched but the driver sees 1")
+
+
+if __name__ == "__main__":
+    programs.main()

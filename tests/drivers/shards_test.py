@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""Shards: written whole, reused when finished, left out when a launch is stopped."""
+
+import pathlib
+import signal
+import tempfile
+import unittest
+
+import programs
+
+programs.require("h5py")
+import h5py
+from programs import INTERRUPTED, OK, ProgramTest
+
+TWO_GROUPS = ["--methods", "ring,polynomial", "--n", "32,64", "--d", "4", "--degree", "2", "--repetitions", "2",
+              "--warmup", "1", "--format", "json"]
+
+
+class Shards(ProgramTest):
+    def setUp(self):
+        self._folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self._folder.cleanup)
+        self.out = pathlib.Path(self._folder.name) / "results"
+
+    def shards(self):
+        return sorted((self.out / "shards").iterdir())
+
+    def run_on_two(self, *options):
+        return programs.run(2, "attention", *TWO_GROUPS, "--out", self.out, *options)
+
+    def test_one_shard_a_case_and_launch(self):
+        first = self.run_on_two()
+        self.assert_exit(first, OK)
+        self.assertEqual([path.name for path in self.shards()], sorted(f"{row['hash'][:16]}-0.h5" for row in first.rows))
+        for row in first.rows:
+            with self.subTest(method=row["method"], n=row["n"]):
+                with h5py.File(self.out / "shards" / f"{row['hash'][:16]}-0.h5") as shard:
+                    self.assertEqual(int(shard.attrs["complete"]), 1)
+                    self.assertEqual(shard["cases/hash"].asstr()[0], row["hash"])
+                    self.assertEqual(shard["cases/n"][0], row["n"])
+                    self.assertEqual(list(shard["samples/warmup"][:]), [1, 0, 0])
+                    ranks = shard["ranks"][row["hash"][:16]]
+                    self.assertEqual(ranks["elapsed_s"].shape, (1, 2, 2))  # launch, repetition, rank
+                    slowest = ranks["elapsed_s"][0].max(axis=1)
+                    self.assertEqual(list(slowest), list(shard["samples/completion_s"][1:]))
+        other_launch = self.run_on_two("--launch", "3")
+        self.assert_exit(other_launch, OK)
+        self.assertEqual(len(other_launch.rows), 4, msg=other_launch)
+        self.assertEqual(sum(path.name.endswith("-3.h5") for path in self.shards()), 4)
+        self.assertEqual({row["hash"] for row in other_launch.rows}, {row["hash"] for row in first.rows})
+
+    def test_finished_groups_are_not_measured_twice(self):
+        self.assert_exit(self.run_on_two(), OK)
+        before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in self.shards()}
+        again = self.run_on_two()
+        self.assert_exit(again, OK)
+        self.assertEqual(again.stdout, "", msg=again)
+        self.assertIn("2 of 2 groups were already finished", again.stderr, msg=again)
+        self.assertEqual({path: (path.stat().st_mtime_ns, path.read_bytes()) for path in self.shards()}, before)
+        quiet = self.run_on_two("--quiet")
+        self.assert_exit(quiet, OK)
+        self.assertEqual(quiet.stderr, "", msg=quiet)
+
+    def test_another_seed_or_rank_count_is_another_case(self):
+        self.assert_exit(self.run_on_two(), OK)
+        two_seeds = self.run_on_two("--seed", "1,2")  # 1 is the default
+        self.assert_exit(two_seeds, OK)
+        self.assertEqual([row["seed"] for row in two_seeds.rows], [2, 2, 2, 2], msg=two_seeds)
+        self.assertIn("2 of 4 groups were already finished", two_seeds.stderr, msg=two_seeds)
+        other_ranks = programs.run(1, "attention", *TWO_GROUPS, "--out", self.out)
+        self.assertEqual(len(other_ranks.rows), 4, msg=other_ranks)
+
+    def test_a_broken_shard_is_measured_again(self):
+        self.assert_exit(self.run_on_two(), OK)
+        victim = self.shards()[0]
+        victim.write_bytes(victim.read_bytes()[:-100])
+        again = self.run_on_two()
+        self.assert_exit(again, OK)
+        self.assertEqual(len(again.rows), 2, msg=again)  # its group, both methods
+        self.assertIn(victim.stem[:16], [row["hash"][:16] for row in again.rows])
+        with h5py.File(victim) as shard:
+            self.assertEqual(int(shard.attrs["complete"]), 1)
+
+    def test_shards_of_other_code_are_reused_only_if_asked(self):
+        self.assert_exit(self.run_on_two(), OK)
+        for path in self.shards():
+            with h5py.File(path, "r+") as shard:
+                shard.attrs["writer_git"] = "0123456789abcdef"
+        reused = self.run_on_two("--reuse-older")
+        self.assert_exit(reused, OK)
+        self.assertEqual(reused.stdout, "", msg=reused)
+        self.assertIn("2 of 2 groups were already finished", reused.stderr, msg=reused)
+        measured = self.run_on_two()
+        self.assertEqual(len(measured.rows), 4, msg=measured)
+        with h5py.File(self.shards()[0]) as shard:
+            self.assertNotEqual(shard.attrs["writer_git"], "0123456789abcdef")
+
+
+class Interruption(ProgramTest):
+    """Stopped by a signal: the repetition in hand ends, the unfinished group leaves nothing, running again completes."""
+
+    # The first group has small cases, the second takes seconds: no interval is known before six repetitions.
+    GROUPS = ["--methods", "ring,allgather", "--n", "32,8Ki", "--d", "16", "--warmup", "0", "--format", "json"]
+
+    def stop_and_resume(self, ranks, signal_number):
+        with tempfile.TemporaryDirectory() as folder:
+            out = pathlib.Path(folder)
+            started = programs.start(ranks, "attention", *self.GROUPS, "--repetitions", "1M", "--budget", "2",
+                                     "--out", out)
+            started.wait_for_line(2)  # both rows of the first group
+            started.send(signal_number)
+            stopped = started.wait()
+            self.assert_exit(stopped, INTERRUPTED)
+            self.assertEqual([row["n"] for row in stopped.rows], [32, 32], msg=stopped)
+            self.assertEqual(len(stopped.messages), 1, msg=stopped)
+            names = sorted(path.name for path in (out / "shards").iterdir())
+            self.assertEqual(names, sorted(f"{row['hash'][:16]}-0.h5" for row in stopped.rows), msg=stopped)
+
+            resumed = programs.run(ranks, "attention", *self.GROUPS, "--repetitions", "1", "--out", out)
+            self.assert_exit(resumed, OK)
+            self.assertEqual([row["n"] for row in resumed.rows], [8192, 8192], msg=resumed)
+            self.assertIn("1 of 2 groups were already finished", resumed.stderr, msg=resumed)
+            self.assertEqual(len(list((out / "shards").iterdir())), 4)
+
+    def test_usr1(self):
+        self.stop_and_resume(1, signal.SIGUSR1)
+
+    def test_usr1_through_the_launcher(self):
+        self.stop_and_resume(2, signal.SIGUSR1)
+
+    def test_term(self):
+        self.stop_and_resume(1, signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    programs.main()
