@@ -8,7 +8,7 @@ set(driver_environment ${BREAKEVEN_TEST_ENVIRONMENT} "BREAKEVEN_BIN=${CMAKE_RUNT
 if(PYTHON3_WITH_H5PY)
   foreach(name rejections input_files faulty_methods solutions output shards front_end)
     add_test(NAME drivers_${name} COMMAND ${PYTHON3_WITH_H5PY} ${CMAKE_CURRENT_LIST_DIR}/${name}_test.py)
-    set_tests_properties(drivers_${name} PROPERTIES LABELS drivers RUN_SERIAL TRUE SKIP_RETURN_CODE 77 TIMEOUT 300
+    set_tests_properties(drivers_${name} PROPERTIES LABELS drivers PROCESSORS 2 SKIP_RETURN_CODE 77 TIMEOUT 300
                                                     ENVIRONMENT "${driver_environment}")
   endforeach()
 endif()

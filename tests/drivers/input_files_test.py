@@ -68,7 +68,8 @@ class InputFiles(programs.ProgramTest):
             (self.write("v_rows.h5", v=tokens(11, 4)), "", "/v is 1 x 1 x 11 x 4 but /q is 1 x 1 x 12 x 4"),
             (self.write("text_q.h5", q=numpy.array([[b"a", b"b"]])), "", "text_q.h5", "q", "holds no numbers"),
             (self.write("scalar.h5", q=1.5), "", "scalar.h5", "q", "is a scalar, not a matrix"),
-            (self.write("empty.h5", **{name: numpy.zeros((0, 4)) for name in "qkv"}), "", "n must be at least 1, got 0"),
+            (self.write("empty.h5", **{name: numpy.zeros((0, 4)) for name in "qkv"}), "",
+             "n must be at least 1, got 0"),
             (link, "", "link.h5", "q"),
         ])
 
@@ -113,7 +114,8 @@ class InputFiles(programs.ProgramTest):
             (self.spoilt("slices.h5", [("k", (1, 0, 2, 3), numpy.nan)], (2, 2, 6, 4)), "",
              "dataset /k holds NaN at slice 2, row 2, column 3"),
             # 1e39 is a number in the file and infinity in the case
-            (self.spoilt("wide.h5", [("v", (4, 2), 1e39)]), "--dtype f32", "dataset /v holds infinity at row 4, column 2"),
+            (self.spoilt("wide.h5", [("v", (4, 2), 1e39)]), "--dtype f32",
+             "dataset /v holds infinity at row 4, column 2"),
         ])
 
     def test_the_lowest_index_wins_whoever_holds_it(self):
@@ -156,7 +158,8 @@ class Certificates(programs.ProgramTest):
             self.assertIs(row["certified"], False, msg=ended)
             self.assertEqual((row["status"], row["promise"]), ("ok", "none"), msg=ended)
             # scale |q| |k| = 1/2 * 6 * 6
-            self.assert_matches(ended, r"^score radius 18 is not certified at degree 1 \(up to [\d.]+\)", row["message"])
+            self.assert_matches(ended, r"^score radius 18 is not certified at degree 1 \(up to [\d.]+\)",
+                                row["message"])
             self.assertGreater(row["denominators_not_positive"], 0, msg=ended)  # 1 + s < 0 for s = -18
             self.assertGreater(row["time_median"], 0, msg=ended)
 

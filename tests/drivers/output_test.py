@@ -109,7 +109,8 @@ class Questions(ProgramTest):
         for ended in programs.run_all([(ranks, "attention", "--help") for ranks in (1, 3)]):
             self.assert_exit(ended, OK)
             self.assertEqual(ended.stdout.count("Exit codes:"), 1, msg=ended)  # once, not once a rank
-            for option in ("--problem", "--methods", "--n", "--degree", "--maximum", "--input", "--format", "--timeout"):
+            for option in ("--problem", "--methods", "--n", "--degree", "--maximum", "--input", "--format",
+                           "--timeout"):
                 self.assertIn(option, ended.stdout, msg=ended)
 
     def test_help_shows_the_options_of_the_chosen_methods(self):
@@ -141,7 +142,8 @@ class Questions(ProgramTest):
     def test_front_end_with_files_that_are_not_there(self):
         with tempfile.TemporaryDirectory() as folder:
             for arguments in (["report", f"{folder}/none.h5"], ["merge", f"{folder}/none"],
-                              ["run", f"{folder}/none.toml"], ["import", "idx", f"{folder}/none.gz", "--out", f"{folder}/x"]):
+                              ["run", f"{folder}/none.toml"],
+                              ["import", "idx", f"{folder}/none.gz", "--out", f"{folder}/x"]):
                 ended = programs.run(1, "breakeven", *arguments)
                 self.assert_rejected(ended, f"{folder}/none")
 

@@ -1,7 +1,7 @@
 """Starts the programs under test, each with a time limit: a test that waits for ever tells nothing.
 
-The build passes where they are through the environment: BREAKEVEN_BIN (folder of the executables), BREAKEVEN_MPIEXEC and
-BREAKEVEN_MPI_FLAGS. By hand: BREAKEVEN_BIN=build/release/bin python3 tests/drivers/rejections_test.py
+The build passes where they are through the environment: BREAKEVEN_BIN (folder of the executables), BREAKEVEN_MPIEXEC
+and BREAKEVEN_MPI_FLAGS. By hand: BREAKEVEN_BIN=build/release/bin python3 tests/drivers/rejections_test.py
 """
 
 import concurrent.futures
@@ -25,7 +25,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 OK, FAILURE, USAGE, CHECK_FAILED, INTERRUPTED = 0, 1, 2, 3, 75
 LIMIT_S = 60  # far above what any launch here takes, below the test's own time-out
 # A launcher whose job failed sleeps for a second or two while it cleans up: launches side by side cost little.
-SIDE_BY_SIDE = 4
+SIDE_BY_SIDE = 6
 
 
 class Ended:
@@ -42,7 +42,7 @@ class Ended:
 
     @property
     def rows(self):
-        """The objects of --format json, keys in the order in which they stand there. Anything else on stdout is an error."""
+        """The objects of --format json, keys in their order. Anything else on stdout is an error."""
         return [json.loads(line) for line in self.stdout.splitlines()]
 
     def __str__(self):

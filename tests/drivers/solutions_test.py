@@ -45,30 +45,28 @@ class Solutions(programs.ProgramTest):
                 file[name] = values
         return {name: values.astype(numpy.float64) for name, values in arrays.items()}
 
-    def launch(self, ranks, dtype, *options):
-        out = self.folder / f"{ranks}{dtype}{''.join(options)}".replace("/", "_")
-        return (ranks, "attention", "--input", self.folder / "input.h5", "--methods", "ring,polynomial", "--d",
-                self.columns, "--degree", DEGREE, "--scale", "1/d", "--dtype", dtype, "--repetitions", "1", "--warmup",
-                "0", "--out", out, "--save-solution", "--format", "json", *options), out
-
-    def check(self, shape, value_columns, stored, dtype, options=(), n=None):
+    def check(self, shape, value_columns, stored, *options, rank_counts=RANKS):
         """Both methods on all rank counts: /o as it should be, for every row, and told by its attributes."""
-        self.columns = shape[-1]
         data = self.write(shape, value_columns, stored)
-        if n is not None:
-            data = {name: values[..., :n, :] for name, values in data.items()}
-        causal = "--causal" in options
-        expected = attention(data["q"], data["k"], data["v"], 1 / shape[-1], causal)
-        launches, folders = zip(*(self.launch(ranks, dtype, *options) for ranks in RANKS))
-        for ranks, folder, ended in zip(RANKS, folders, programs.run_all(launches)):
+        launches = [(ranks, "attention", "--input", self.folder / "input.h5", "--methods", "ring,polynomial",
+                     "--degree", DEGREE, "--scale", "1/d", "--repetitions", "1", "--warmup", "0", "--out",
+                     self.folder / str(ranks), "--save-solution", "--format", "json", *options)
+                    for ranks in rank_counts]
+        for ranks, ended in zip(rank_counts, programs.run_all(launches)):
             self.assert_exit(ended, programs.OK)
-            self.assertEqual(len(list((folder / "solutions").iterdir())), 2, msg=ended)
+            solutions = self.folder / str(ranks) / "solutions"
+            self.assertEqual({path.stem for path in solutions.iterdir()}, {row["hash"] for row in ended.rows},
+                             msg=ended)
             for row in ended.rows:
-                with self.subTest(ranks=ranks, method=row["method"], dtype=dtype, options=options):
-                    with h5py.File(folder / "solutions" / f"{row['hash']}.h5") as file:
-                        self.check_solution(ended, row, file, expected, dtype)
+                with self.subTest(ranks=ranks, **{key: row[key] for key in ("method", "n", "dtype", "causal")}):
+                    with h5py.File(solutions / f"{row['hash']}.h5") as file:
+                        self.check_solution(ended, row, file, data)
+        return [(row["n"], row["dtype"], row["causal"]) for row in ended.rows if row["method"] == "ring"]
 
-    def check_solution(self, ended, row, file, expected, dtype):
+    def check_solution(self, ended, row, file, data):
+        n, dtype = row["n"], row["dtype"]
+        q, k, v = (data[name][..., :n, :] for name in "qkv")
+        expected = attention(q, k, v, 1 / q.shape[-1], row["causal"])
         self.assertEqual(list(file), ["o"], msg=ended)
         o = file["o"]
         self.assertEqual(o.dtype, numpy.float32 if dtype == "f32" else numpy.float64)
@@ -80,30 +78,24 @@ class Solutions(programs.ProgramTest):
         for name in ("hash", "family", "problem", "method", "dtype", "n", "d", "d_value", "heads", "batch", "scale",
                      "data", "input", "input_sha256"):
             self.assertEqual(told[name], row[name], msg=f"attribute {name}\n{ended}")
-        self.assertEqual(told["causal"], row["causal"])
+        self.assertEqual(bool(told["causal"]), row["causal"])
         self.assertEqual((row["data"], row["input"]), ("file", "input.h5"))
 
-    def test_matrix(self):
-        self.check((29, 3), 3, numpy.float64, "f64")
+    def test_batch_and_heads(self):
+        """Both precisions from a file of doubles; causal, where ring's ranks hold two chunks each (zigzag)."""
+        kinds = self.check((2, 3, 17, 3), 5, numpy.float64, "--dtype", "f32,f64", "--causal", "false,true")
+        self.assertEqual(sorted(kinds), [(17, dtype, causal) for dtype in ("f32", "f64") for causal in (False, True)])
 
-    def test_causal_in_zigzag_layout(self):
-        """The solution stands in global order although ring's ranks hold two chunks each."""
-        self.check((29, 3), 5, numpy.float64, "f64", ("--causal",))
-
-    def test_batch_and_heads_in_single_precision_from_a_double_file(self):
-        self.check((2, 3, 17, 3), 5, numpy.float64, "f32")
-
-    def test_causal_batch_and_heads(self):
-        self.check((2, 3, 17, 3), 5, numpy.float64, "f64", ("--causal", "--centre-keys"))
+    def test_matrices_and_their_first_rows(self):
+        """Also fewer rows than ranks."""
+        kinds = self.check((29, 3), 4, numpy.float64, "--n", "2,19,29", "--causal", "true,false", "--centre-keys")
+        self.assertEqual(sorted(kinds), [(n, "f64", causal) for n in (2, 19, 29) for causal in (False, True)])
 
     def test_single_precision_file(self):
-        self.check((29, 3), 3, numpy.float32, "f32")
+        self.check((29, 3), 3, numpy.float32, "--dtype", "f32", rank_counts=(3,))
 
-    def test_integers_and_the_first_rows(self):
-        self.check((29, 3), 3, numpy.int16, "f64", ("--n", "19"), n=19)
-
-    def test_fewer_rows_than_ranks(self):
-        self.check((2, 3), 3, numpy.float64, "f64")
+    def test_integers(self):
+        self.check((29, 3), 3, numpy.int16, rank_counts=(3,))
 
 
 if __name__ == "__main__":
