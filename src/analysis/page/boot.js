@@ -59,7 +59,7 @@ const lightInk = {ink: '#1b1f24', muted: '#5d6773', line: '#dfe3e7', background:
 function ink() {
   if (printTheme || printing.matches) return lightInk;
   const read = name => style.getPropertyValue(name).trim();
-  return {ink: read('--ink'), muted: read('--muted'), line: read('--line'), background: read('--card')};
+  return {ink: read('--ink'), muted: read('--muted'), line: read('--line'), background: read('--panel')};
 }
 function config() {
   const c = ink();
