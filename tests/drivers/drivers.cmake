@@ -2,7 +2,8 @@
 # Run by the distribution's python3, which has h5py, whatever python3 stands first in PATH.
 find_program(PYTHON3_WITH_H5PY python3 PATHS /usr/bin NO_DEFAULT_PATH)
 list(JOIN BREAKEVEN_TEST_MPI_FLAGS " " driver_mpi_flags)
-set(driver_environment ${BREAKEVEN_TEST_ENVIRONMENT} "BREAKEVEN_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}"
+# ob1: start-up without a search for networks, a sixth faster over some two hundred launches.
+set(driver_environment ${BREAKEVEN_TEST_ENVIRONMENT} OMPI_MCA_pml=ob1 "BREAKEVEN_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}"
                        "BREAKEVEN_MPIEXEC=${MPIEXEC_EXECUTABLE}" "BREAKEVEN_MPI_FLAGS=${driver_mpi_flags}"
                        "PYTHONDONTWRITEBYTECODE=1")
 if(PYTHON3_WITH_H5PY)
