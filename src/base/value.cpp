@@ -41,6 +41,14 @@ std::string to_text(const Value& value) {
   return std::get<std::string>(value);
 }
 
+std::string to_text(const Values& values) {
+  std::string text;
+  for (const NamedValue& entry : values)
+    if (const std::string value = to_text(entry.value); !value.empty())
+      text += (text.empty() ? "" : " ") + entry.name + "=" + value;
+  return text;
+}
+
 const Value* find(const Values& values, std::string_view name) {
   for (const NamedValue& entry : values)
     if (entry.name == name) return &entry.value;

@@ -28,6 +28,9 @@ using Values = std::vector<NamedValue>;
 /// Shortest text that reads back as the same value; "" for an unknown one.
 std::string to_text(const Value& value);
 
+/// "name=value name=value", unknown values left out.
+std::string to_text(const Values& values);
+
 /// The value of that name, or nullptr.
 const Value* find(const Values& values, std::string_view name);
 bool is_unknown(const Value& value);

@@ -5,10 +5,10 @@
 #include <boost/mpi/communicator.hpp>
 #include <boost/mpi/datatype.hpp>
 #include <boost/mpi/exception.hpp>
-#include <chrono>
 #include <limits>
 #include <stdexcept>
 
+#include "base/stopwatch.hpp"
 #include "comm/local_phase.hpp"
 #include "comm/native.hpp"
 
@@ -16,10 +16,6 @@ namespace breakeven {
 namespace {
 
 constexpr int ring_tag = 71;
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 void check(int status, const char* call) {
   if (status != MPI_SUCCESS) throw boost::mpi::exception(call, status);
@@ -57,10 +53,10 @@ struct Communicator::Impl {
   template <class Call>
   void chunked(Operation operation, Index elements, Index bytes, const Call& call) const {
     refuse_in_local_phase();
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     for (Index offset = 0; offset < elements; offset += chunk)
       call(offset, static_cast<int>(std::min(chunk, elements - offset)));
-    count(operation, bytes, seconds_since(start));
+    count(operation, bytes, watch.seconds());
   }
 
   void count(Operation operation, Index bytes, double seconds) const {
@@ -89,20 +85,20 @@ PendingShift::~PendingShift() {
 
 void PendingShift::progress() {
   if (!impl_ || impl_->waited || impl_->requests.empty()) return;
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   int done = 0;
   check(MPI_Testall(static_cast<int>(impl_->requests.size()), impl_->requests.data(), &done, MPI_STATUSES_IGNORE),
         "MPI_Testall");
-  impl_->entry->seconds += seconds_since(start);
+  impl_->entry->seconds += watch.seconds();
 }
 
 void PendingShift::wait() {
   if (!impl_ || impl_->waited) return;
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   check(MPI_Waitall(static_cast<int>(impl_->requests.size()), impl_->requests.data(), MPI_STATUSES_IGNORE),
         "MPI_Waitall");
   impl_->waited = true;
-  impl_->entry->seconds += seconds_since(start);
+  impl_->entry->seconds += watch.seconds();
 }
 
 Index Traffic::calls() const {
@@ -172,7 +168,7 @@ void Communicator::exclusive_scan(std::span<T> values) const {
 template <Transferable T>
 void Communicator::all_gather(std::span<const T> mine, std::span<const Index> lengths, std::span<T> all) const {
   impl_->refuse_in_local_phase();
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   std::vector<Index> offsets(lengths.size() + 1, 0);
   for (std::size_t r = 0; r < lengths.size(); ++r) offsets[r + 1] = offsets[r] + lengths[r];
   if (offsets.back() <= impl_->chunk) {
@@ -189,7 +185,7 @@ void Communicator::all_gather(std::span<const T> mine, std::span<const Index> le
                         datatype<T>(), static_cast<int>(r), impl_->comm),
               "MPI_Bcast");
   }
-  impl_->count(Operation::all_gather, static_cast<Index>(mine.size_bytes()), seconds_since(start));
+  impl_->count(Operation::all_gather, static_cast<Index>(mine.size_bytes()), watch.seconds());
 }
 
 template <Transferable T>
@@ -208,7 +204,7 @@ void Communicator::ring_shift(std::span<const T> sending, std::span<T> arriving)
 template <Transferable T>
 PendingShift Communicator::start_ring_shift(std::span<const T> sending, std::span<T> arriving) const {
   impl_->refuse_in_local_phase();
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   PendingShift shift;
   shift.impl_ = std::make_unique<PendingShift::Impl>();
   shift.impl_->keeps_alive = impl_;
@@ -233,7 +229,7 @@ PendingShift Communicator::start_ring_shift(std::span<const T> sending, std::spa
       return MPI_Isend(sending.data() + offset, count, datatype<T>(), to, ring_tag, impl_->comm, request);
     });
   }
-  impl_->count(Operation::ring_shift, static_cast<Index>(sending.size_bytes()), seconds_since(start));
+  impl_->count(Operation::ring_shift, static_cast<Index>(sending.size_bytes()), watch.seconds());
   return shift;
 }
 
@@ -297,10 +293,10 @@ LocalPhase::~LocalPhase() {
 }
 
 Index Agreement::lowest_failed(const Communicator& comm, bool failed) {
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   Index lowest = failed ? comm.rank() : comm.size();
   check(MPI_Allreduce(MPI_IN_PLACE, &lowest, 1, datatype<Index>(), MPI_MIN, comm.impl_->comm), "MPI_Allreduce");
-  comm.impl_->count(Operation::agree, sizeof(Index), seconds_since(start));
+  comm.impl_->count(Operation::agree, sizeof(Index), watch.seconds());
   return lowest;
 }
 

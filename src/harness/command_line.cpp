@@ -177,15 +177,6 @@ std::string examples(const std::string& family) {
 
 }  // namespace
 
-std::vector<std::string> option_names(const Registry& registry, const std::string& family, const std::string& problem,
-                                      const std::vector<std::string>& methods) {
-  std::vector<std::string> names;
-  for (const FieldInfo& field : registry.problem(family, problem).fields()) names.push_back(field.name);
-  for (const std::string& method : methods)
-    for (const FieldInfo& field : registry.method(family, problem, method).type->fields()) names.push_back(field.name);
-  return names;
-}
-
 std::string list_methods(const Registry& registry, const std::string& family) {
   std::string text;
   for (const auto& problem : registry.problems()) {

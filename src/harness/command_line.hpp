@@ -17,10 +17,6 @@ struct CommandLine {
 /// any chosen method declares them.
 CommandLine parse_command_line(int argc, const char* const* argv, const std::string& family, const Registry& registry);
 
-/// Names of the options that a problem and methods accept beside the drivers' common ones.
-std::vector<std::string> option_names(const Registry&, const std::string& family, const std::string& problem,
-                                      const std::vector<std::string>& methods);
-
 /// Table of problems and methods with role, source and parameters.
 std::string list_methods(const Registry&, const std::string& family);
 

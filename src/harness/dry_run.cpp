@@ -26,10 +26,8 @@ std::string dry_run_table(const std::vector<Group>& groups, int ranks) {
         messages = std::max(messages, schedule.messages());
         flops = std::max(flops, schedule.flops());
       }
-      std::string setting;
-      for (const NamedValue& parameter : which.entry.type->param_values(which.params))
-        if (const std::string value = to_text(parameter.value); !value.empty())
-          setting += " " + parameter.name + "=" + value;
+      std::string setting = to_text(which.entry.type->param_values(which.params));
+      if (!setting.empty()) setting.insert(0, " ");
       table +=
           fmt::format("{:>12.2f} {:>12.2f} {:>12.4g} {:>12} {:>9}  {}{}\n", static_cast<double>(data) / 0x1p20,
                       static_cast<double>(resident) / 0x1p20, flops, sent, messages, which.entry.type->name(), setting);

@@ -1,20 +1,16 @@
 #include "harness/group.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <limits>
 
+#include "base/stopwatch.hpp"
 #include "comm/agree.hpp"
 #include "harness/interruption.hpp"
 #include "harness/verify.hpp"
 
 namespace breakeven {
 namespace {
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 /// The lowest NaN or infinity over all ranks ends the invocation as a bad request.
 void require_finite(const Communicator& comm, const Workload& workload, const std::string& path) {
@@ -85,10 +81,8 @@ std::vector<Measurement> time_survivors(const RunContext& context, const Group& 
 }  // namespace
 
 std::string describe(const Group& group) {
-  std::string text = group.problem->family() + "/" + group.problem->name();
-  for (const NamedValue& factor : group.problem->spec_values(group.spec))
-    if (const std::string value = to_text(factor.value); !value.empty()) text += " " + factor.name + "=" + value;
-  return text + " " + to_text(group.precision);
+  return group.problem->family() + "/" + group.problem->name() + " " + to_text(group.problem->spec_values(group.spec)) +
+         " " + to_text(group.precision);
 }
 
 void require_memory(const RunContext& context, const Group& group) {
@@ -123,10 +117,10 @@ void require_memory(const RunContext& context, const Group& group) {
 }
 
 GroupOutcome run_group(const RunContext& context, const Group& group) {
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   context.begin_phase(describe(group) + ": data");
   const std::unique_ptr<Workload> workload = build_workload(context, group);
-  const double input_s = context.bookkeeping.all_reduce(seconds_since(start), Reduction::maximum);
+  const double input_s = context.bookkeeping.all_reduce(watch.seconds(), Reduction::maximum);
   context.begin_phase(describe(group) + ": reference");
   workload->compute_reference(context.bookkeeping);
 

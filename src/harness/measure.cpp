@@ -1,11 +1,11 @@
 #include "harness/measure.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 
 #include "base/philox.hpp"
 #include "base/statistics.hpp"
+#include "base/stopwatch.hpp"
 #include "harness/interruption.hpp"
 
 namespace breakeven {
@@ -28,9 +28,9 @@ struct Observation {
 Observation observe(const Communicator& comm, const Timed& timed) {
   const double comm_before = timed.traffic().seconds();
   comm.barrier();
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   timed.run();
-  const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double elapsed = watch.seconds();
 
   const std::array<double, 3> mine{elapsed, timed.traffic().seconds() - comm_before,
                                    interruption_requested() ? 1.0 : 0.0};

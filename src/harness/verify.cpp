@@ -1,11 +1,12 @@
 #include "harness/verify.hpp"
 
-#include <chrono>
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "base/sha256.hpp"
 #include "base/statistics.hpp"
+#include "base/stopwatch.hpp"
 #include "comm/agree.hpp"
 
 namespace breakeven {
@@ -68,10 +69,9 @@ void check_promise(const RunContext& context, const Case& which, Verification& v
 }
 
 void check_agreement(const Communicator& comm, const Case& which, Verification& verification) {
-  const std::string mine = fingerprint(verification.counts, verification.promise);
-  for (const std::string& other : comm.gather_texts(mine))
-    if (other != comm.broadcast_text(mine))
-      verification.fail(ExitCode::check_failed, which.entry.type->name() + ": ranks disagree on counts or promise");
+  const std::vector<std::string> all = comm.gather_texts(fingerprint(verification.counts, verification.promise));
+  if (std::any_of(all.begin(), all.end(), [&](const std::string& other) { return other != all.front(); }))
+    verification.fail(ExitCode::check_failed, which.entry.type->name() + ": ranks disagree on counts or promise");
 }
 
 }  // namespace
@@ -88,9 +88,9 @@ Verification verify(const RunContext& context, const Group& group, Workload& wor
   try {
     reset_peak_memory();
     comm.barrier();
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     const std::unique_ptr<AnyMethod> method = which.entry.type->set_up(context.methods, workload, which.params);
-    const double setup_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double setup_s = watch.seconds();
     verification.setup_s = comm.all_reduce(setup_s, Reduction::maximum);
 
     const Traffic before = context.methods.traffic();
