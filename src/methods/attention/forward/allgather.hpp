@@ -33,8 +33,7 @@ class AllGather {
   ForwardSpec spec_;
   Layout layout_;
   SoftmaxRows<T> rows_;
-  std::vector<Index> lengths_;   // words of each rank's block
-  AlignedVector<T> mine_, all_;  // this rank's block, and all blocks in rank order
+  GatheredKeyValues<T> gathered_;
   ForwardSolution<T> solution_;
 };
 

@@ -18,32 +18,26 @@ Dense<T>::Dense(const Communicator& comm, const ForwardSpec& spec, const Params&
     : comm_(comm),
       spec_(spec),
       layout_(Layout::contiguous(spec.n, comm.size())),
-      mine_(static_cast<std::size_t>(KeyValueBlock<T>::size(spec, layout_.rows(comm.rank())))),
-      all_(static_cast<std::size_t>(KeyValueBlock<T>::size(spec, spec.n))),
+      gathered_(comm, spec, layout_),
       keys_(static_cast<std::size_t>(spec.slices() * spec.n * spec.d)),
       values_(static_cast<std::size_t>(spec.slices() * spec.n * spec.value_dimension())),
       weights_(static_cast<std::size_t>(spec.n)),
       sums_(static_cast<std::size_t>(spec.value_dimension())) {
-  for (int rank = 0; rank < comm.size(); ++rank) lengths_.push_back(KeyValueBlock<T>::size(spec, layout_.rows(rank)));
   solution_.o = Array<T>(spec.slices(), layout_.rows(comm.rank()), spec.value_dimension());
 }
 
 template <class T>
 const ForwardSolution<T>& Dense<T>::run(const ForwardProblem<T>& problem) {
-  KeyValueBlock<T>::pack(problem, mine_.data());
-  comm_.all_gather(std::span<const T>(mine_), std::span<const Index>(lengths_), std::span<T>(all_));
-
+  gathered_.gather(problem);
   const Index d = spec_.d, d_value = spec_.value_dimension();
-  const T* packed = all_.data();
   for (int origin = 0; origin < comm_.size(); ++origin) {
-    const KeyValueBlock<T> block(spec_, layout_, origin, packed);
+    const KeyValueBlock<T> block = gathered_.block(origin);
     const Range rows = layout_.ranges(origin).front();
     for (Index slice = 0; slice < spec_.slices(); ++slice) {
       std::copy_n(block.keys(slice, 0), rows.size() * d, keys_.data() + (slice * spec_.n + rows.begin) * d);
       std::copy_n(block.values(slice, 0), rows.size() * d_value,
                   values_.data() + (slice * spec_.n + rows.begin) * d_value);
     }
-    packed += lengths_[static_cast<std::size_t>(origin)];
   }
 
   const Range mine = layout_.ranges(comm_.rank()).front();
@@ -79,16 +73,10 @@ void Dense<T>::attend(const T* query, Index slice, Index seen, T* output) {
 template <class T>
 Schedule Dense<T>::schedule(const ForwardSpec& spec, const Params&, const Counts&, int ranks, int rank) {
   const Layout rows = Layout::contiguous(spec.n, ranks);
-  const auto word = static_cast<Index>(sizeof(T));
-  const Index mine = KeyValueBlock<T>::size(spec, rows.rows(rank)) * word;
-  Schedule schedule;
-  schedule.communicate(Operation::all_gather, mine);
-  for (int origin = 0; origin < ranks; ++origin)
-    schedule.compute(SoftmaxRows<T>::flops(spec, rows, rank, origin),
-                     SoftmaxRows<T>::traffic(spec, rows, rank, origin));
-  return schedule.resident(mine + KeyValueBlock<T>::size(spec, spec.n) * (word + static_cast<Index>(sizeof(double))) +
-                           (spec.n + spec.value_dimension()) * static_cast<Index>(sizeof(double)) +
-                           solution_bytes<T>(spec, rows, rank));
+  const Index doubles = KeyValueBlock<T>::size(spec, spec.n) + spec.n + spec.value_dimension();
+  return GatheredKeyValues<T>::schedule(spec, rows, rank)
+      .resident(GatheredKeyValues<T>::bytes(spec, rows, rank) + doubles * static_cast<Index>(sizeof(double)) +
+                solution_bytes<T>(spec, rows, rank));
 }
 
 template class Dense<float>;

@@ -37,8 +37,7 @@ class Dense {
   Communicator comm_;
   ForwardSpec spec_;
   Layout layout_;
-  std::vector<Index> lengths_;
-  AlignedVector<T> mine_, all_;
+  GatheredKeyValues<T> gathered_;
   std::vector<double> keys_, values_;  // slices x n x d, slices x n x d_value
   std::vector<double> weights_, sums_;
   ForwardSolution<T> solution_;

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace breakeven::attention {
 namespace {
@@ -97,6 +98,45 @@ double SoftmaxRows<T>::traffic(const ForwardSpec& spec, const Layout& layout, in
 }
 
 template <class T>
+GatheredKeyValues<T>::GatheredKeyValues(const Communicator& comm, const ForwardSpec& spec, const Layout& layout)
+    : comm_(comm),
+      spec_(spec),
+      layout_(layout),
+      mine_(static_cast<std::size_t>(KeyValueBlock<T>::size(spec, layout.rows(comm.rank())))),
+      all_(static_cast<std::size_t>(KeyValueBlock<T>::size(spec, spec.n))) {
+  for (int rank = 0; rank < comm.size(); ++rank) lengths_.push_back(KeyValueBlock<T>::size(spec, layout.rows(rank)));
+}
+
+template <class T>
+void GatheredKeyValues<T>::gather(const ForwardProblem<T>& problem) {
+  KeyValueBlock<T>::pack(problem, mine_.data());
+  comm_.all_gather(std::span<const T>(mine_), std::span<const Index>(lengths_), std::span<T>(all_));
+}
+
+template <class T>
+KeyValueBlock<T> GatheredKeyValues<T>::block(int origin) const {
+  const Index offset = std::accumulate(lengths_.begin(), lengths_.begin() + origin, Index{0});
+  return {spec_, layout_, origin, all_.data() + offset};
+}
+
+template <class T>
+Index GatheredKeyValues<T>::bytes(const ForwardSpec& spec, const Layout& layout, int rank) {
+  const Index words = KeyValueBlock<T>::size(spec, layout.rows(rank)) + KeyValueBlock<T>::size(spec, spec.n);
+  return words * static_cast<Index>(sizeof(T));
+}
+
+template <class T>
+Schedule GatheredKeyValues<T>::schedule(const ForwardSpec& spec, const Layout& layout, int rank) {
+  Schedule schedule;
+  schedule.communicate(Operation::all_gather,
+                       KeyValueBlock<T>::size(spec, layout.rows(rank)) * static_cast<Index>(sizeof(T)));
+  for (int origin = 0; origin < layout.ranks(); ++origin)
+    schedule.compute(SoftmaxRows<T>::flops(spec, layout, rank, origin),
+                     SoftmaxRows<T>::traffic(spec, layout, rank, origin));
+  return schedule;
+}
+
+template <class T>
 Promise exact_promise(const ForwardSpec& spec) {
   const double unit_roundoff = 0.5 * static_cast<double>(std::numeric_limits<T>::epsilon());
   const double scores = spec.score_bound() * (std::sqrt(static_cast<double>(spec.d)) + 2);
@@ -106,6 +146,8 @@ Promise exact_promise(const ForwardSpec& spec) {
 
 template class SoftmaxRows<float>;
 template class SoftmaxRows<double>;
+template class GatheredKeyValues<float>;
+template class GatheredKeyValues<double>;
 template Promise exact_promise<float>(const ForwardSpec&);
 template Promise exact_promise<double>(const ForwardSpec&);
 

@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "base/promise.hpp"
+#include "base/schedule.hpp"
+#include "comm/communicator.hpp"
 #include "methods/attention/forward/key_value_block.hpp"
 #include "methods/attention/forward/problem.hpp"
 #include "numerics/online_softmax.hpp"
@@ -38,6 +40,30 @@ class SoftmaxRows {
   std::vector<Range> ranges_;
   SoftmaxWorkspace<T> workspace_;
   std::vector<OnlineSoftmax<T>> states_;  // [slice][range]
+};
+
+/// Keys and values of all ranks on every rank, by one all-gather; rows in contiguous blocks.
+template <class T>
+class GatheredKeyValues {
+ public:
+  GatheredKeyValues(const Communicator& comm, const ForwardSpec& spec, const Layout& layout);
+
+  /// Collective, one message.
+  void gather(const ForwardProblem<T>& problem);
+  /// What rank `origin` holds.
+  KeyValueBlock<T> block(int origin) const;
+
+  /// What one rank allocates.
+  static Index bytes(const ForwardSpec& spec, const Layout& layout, int rank);
+  /// The gather, then this rank's queries with every rank's keys.
+  static Schedule schedule(const ForwardSpec& spec, const Layout& layout, int rank);
+
+ private:
+  Communicator comm_;
+  ForwardSpec spec_;
+  Layout layout_;
+  std::vector<Index> lengths_;   // words of each rank's block
+  AlignedVector<T> mine_, all_;  // this rank's block, and all blocks in rank order
 };
 
 /// Rounding of exact attention in T, relative to max |V|: with u the unit roundoff, scores of magnitude R carry
