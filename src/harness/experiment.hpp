@@ -71,7 +71,7 @@ std::vector<Column> identity_columns(const Group&, const Case&, const std::any& 
 /// What the harness needs from layers it does not know.
 struct Hooks {
   /// Opens an input file; throws BadRequest.
-  std::function<std::shared_ptr<const InputFile>(const std::string& path)> open_input;
+  std::function<std::shared_ptr<InputFile>(const std::string& path)> open_input;
   /// A finished case's record of this launch, if there is one to reuse. Called on rank 0 alone.
   std::function<bool(const std::string& hash)> is_finished;
   /// Takes the records of a finished group. Called on rank 0 alone; may throw Failure.

@@ -112,10 +112,17 @@ struct Prepared {
 
 Prepared prepare(const Communicator& comm, const Experiment& experiment, const Registry& registry, const Hooks& hooks) {
   Prepared prepared;
+  std::shared_ptr<InputFile> input;
+  std::string sha256;
   agree(comm, "options", [&] {
-    if (!experiment.input.empty()) prepared.input = hooks.open_input(experiment.input);
-    prepared.groups = expand(experiment, registry, comm.size(), prepared.input.get());
+    if (experiment.input.empty()) return;
+    input = hooks.open_input(experiment.input);
+    if (comm.is_root()) sha256 = input->sha256();
   });
+  sha256 = comm.broadcast_text(sha256);
+  if (input) input->adopt_sha256(sha256);
+  prepared.input = input;
+  agree(comm, "options", [&] { prepared.groups = expand(experiment, registry, comm.size(), prepared.input.get()); });
   return prepared;
 }
 

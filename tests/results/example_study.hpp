@@ -1,9 +1,12 @@
 #pragma once
 
+#include <gmock/gmock.h>
+
 #include <filesystem>
 #include <string>
 #include <vector>
 
+#include "base/error.hpp"
 #include "harness/record.hpp"
 
 namespace breakeven::example {
@@ -36,4 +39,19 @@ namespace breakeven {
 bool same(const Value& a, const Value& b);
 void expect_equal(const Record& a, const Record& b);
 void expect_equal(const Study& a, const Study& b);
+
+/// The one-line message of the BadRequest that `body` must throw.
+template <class Body>
+std::string rejection(const Body& body) {
+  using ::testing::HasSubstr;
+  using ::testing::Not;
+  try {
+    body();
+  } catch (const BadRequest& error) {
+    EXPECT_THAT(error.what(), Not(HasSubstr("\n")));
+    return error.what();
+  }
+  ADD_FAILURE() << "nothing was rejected";
+  return "";
+}
 }  // namespace breakeven

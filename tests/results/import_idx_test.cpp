@@ -16,17 +16,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-template <class Body>
-std::string rejection(const Body& body) {
-  try {
-    body();
-  } catch (const BadRequest& error) {
-    return error.what();
-  }
-  ADD_FAILURE() << "nothing was rejected";
-  return "";
-}
-
 std::string big_endian(unsigned value) {
   std::string bytes;
   for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>((value >> shift) & 255);

@@ -17,17 +17,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-template <class Body>
-std::string rejection(const Body& body) {
-  try {
-    body();
-  } catch (const BadRequest& error) {
-    return error.what();
-  }
-  ADD_FAILURE() << "nothing was rejected";
-  return "";
-}
-
 std::vector<double> counted(Index n) {
   std::vector<double> values(static_cast<std::size_t>(n));
   std::iota(values.begin(), values.end(), 0.0);

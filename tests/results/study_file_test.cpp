@@ -18,19 +18,6 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-/// The one-line message of the BadRequest that `body` must throw.
-template <class Body>
-std::string rejection(const Body& body) {
-  try {
-    body();
-  } catch (const BadRequest& error) {
-    EXPECT_THAT(error.what(), Not(HasSubstr("\n")));
-    return error.what();
-  }
-  ADD_FAILURE() << "nothing was rejected";
-  return "";
-}
-
 class StudyFile : public ::testing::Test {
  protected:
   std::string write_rich_study() const {
