@@ -55,8 +55,8 @@ HWY_INLINE V exp2_fraction(D d, V f) {
   return p;
 }
 
-/// 2^x for x <= 127 (float) or x <= 1023 (double); within 3 (float) or 2 (double) units in the last place.
-/// Below the smallest normal number the result is 0 or a denormal (AVX-512), or that number (elsewhere).
+/// 2^x, within 3 (float) or 2 (double) units in the last place. Below the smallest normal number the result is 0 or a
+/// denormal (AVX-512), or that number (elsewhere); above 2^127 (float) or 2^1023 (double) it is at least that.
 template <class D, class V = hn::VFromD<D>>
 HWY_INLINE V exp2(D d, V x) {
 #if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
@@ -72,7 +72,8 @@ HWY_INLINE V exp2(D d, V x) {
   constexpr int mantissa_bits = single ? 23 : 52;
   // Adding 1.5 * 2^mantissa_bits rounds to an integer and leaves it in the low bits of the sum.
   const V magic = hn::Set(d, single ? T(12582912.0) : T(6755399441055744.0));
-  const V clamped = hn::Max(x, hn::Set(d, single ? T(-126) : T(-1022)));
+  const V above = hn::Max(x, hn::Set(d, single ? T(-126) : T(-1022)));
+  const V clamped = hn::Min(above, hn::Set(d, single ? T(127) : T(1023)));
   const V shifted = hn::Add(clamped, magic);
   const V p = exp2_fraction(d, hn::Sub(clamped, hn::Sub(shifted, magic)));
   const hn::RebindToSigned<D> di;

@@ -41,18 +41,19 @@ struct SoftmaxLoops {
   static constexpr Index lanes = static_cast<Index>(hn::MaxLanes(D{}));
   static constexpr Index width = row_vectors * lanes;
   static constexpr Index block_keys =
-      sizeof(T) == 4 ? 128 : 64;                                 // weights of a block: 24 or 12 KiB, half of L1 or less
-  static constexpr T stale_by = sizeof(T) == 4 ? T(16) : T(64);  // weights stay below 2^stale_by
+      sizeof(T) == 4 ? 128 : 64;  // weights of a block: 24 or 12 KiB, half of L1 or less
+  static constexpr T weight_limit = sizeof(T) == 4 ? T(0x1p16) : T(0x1p64);  // of the weights of a tile, summed
 
   using Tile = V[tile_rows][row_vectors];
 
-  /// tile[r] = sum over p < depth of rows[p][r] * panel[p].
-  static HWY_INLINE void multiply(Index depth, const T* HWY_RESTRICT rows, const T* HWY_RESTRICT panel, Tile& tile) {
+  /// tile[r] = start + sum over p < depth of rows[p][r] * panel[p].
+  static HWY_INLINE void multiply(Index depth, const T* HWY_RESTRICT rows, const T* HWY_RESTRICT panel,
+                                  const V (&start)[row_vectors], Tile& tile) {
     const D d;
 #pragma GCC unroll 8
     for (int r = 0; r < tile_rows; ++r)
 #pragma GCC unroll 3
-      for (int v = 0; v < row_vectors; ++v) tile[r][v] = hn::Zero(d);
+      for (int v = 0; v < row_vectors; ++v) tile[r][v] = start[v];
     for (Index p = 0; p < depth; ++p, panel += width, rows += tile_rows) {
       const V b0 = hn::Load(d, panel), b1 = hn::Load(d, panel + lanes), b2 = hn::Load(d, panel + 2 * lanes);
 #pragma GCC unroll 8
@@ -102,62 +103,86 @@ struct SoftmaxLoops {
     }
   }
 
-  static HWY_INLINE void cover_maxima(const Block& block, const Tile& tile, Index keys_done) {
-    const D d;
-    V highest[row_vectors];
-    auto exceeded = hn::MaskFromVec(hn::Zero(d));
-#pragma GCC unroll 3
-    for (int v = 0; v < row_vectors; ++v) {
-      highest[v] = tile[0][v];
-#pragma GCC unroll 8
-      for (int r = 1; r < tile_rows; ++r) highest[v] = hn::Max(highest[v], tile[r][v]);
-      const V limit = hn::Add(hn::Load(d, block.panel.maxima + v * lanes), hn::Set(d, stale_by));
-      exceeded = hn::Or(exceeded, hn::Gt(highest[v], limit));
-    }
-    if (HWY_LIKELY(hn::AllFalse(d, exceeded))) return;
-    HWY_ALIGN T tile_maxima[width];
-    for (int v = 0; v < row_vectors; ++v) hn::Store(highest[v], d, tile_maxima + v * lanes);
-    raise_maxima(block, tile_maxima, keys_done);
-  }
+  /// The keys of one tile for the queries of a panel.
+  struct KeyTile {
+    const T* keys;    ///< [d][tile_rows]
+    Index d;          ///< length of keys
+    Index keys_done;  ///< keys of the block before this tile
+    Mask mask;
+  };
 
-  /// Scores of one key tile, turned into weights while they are still in registers.
+  /// Weights of one key tile, computed while its scores are still in registers, and their sums over the tile. The
+  /// maximum is where the sum of products starts, so subtracting it takes no instruction.
   template <bool running, bool masked>
-  static HWY_INLINE void weigh_tile(const Block& block, Index d_query, const T* keys, Index keys_done,
-                                    const Mask& mask) {
+  static HWY_INLINE void weigh(const Block& block, const KeyTile& keys, V (&sums)[row_vectors]) {
     const D d;
     Tile tile;
-    multiply(d_query, keys, block.panel.queries, tile);
-    if constexpr (masked)
-      for (int r = 0; r < tile_rows; ++r)
-        for (int v = 0; v < row_vectors; ++v)
-          tile[r][v] = hn::IfThenElse(hidden(mask, r, v), hn::Set(d, no_maximum<T>), tile[r][v]);
-    if constexpr (running) cover_maxima(block, tile, keys_done);
-    T* const weights = block.weights + keys_done * width;
+    V start[row_vectors];
 #pragma GCC unroll 3
-    for (int v = 0; v < row_vectors; ++v) {
-      V sum = hn::Load(d, block.block_sums + v * lanes);
-      [[maybe_unused]] const V maximum = hn::Load(d, block.panel.maxima + v * lanes);
+    for (int v = 0; v < row_vectors; ++v)
+      start[v] = running ? hn::Neg(hn::Load(d, block.panel.maxima + v * lanes)) : hn::Zero(d);
+    multiply(keys.d, keys.keys, block.panel.queries, start, tile);
+    T* const weights = block.weights + keys.keys_done * width;
+#pragma GCC unroll 3
+    for (int v = 0; v < row_vectors; ++v)
 #pragma GCC unroll 8
       for (int r = 0; r < tile_rows; ++r) {
-        V weight = tile[r][v];
-        if constexpr (running) weight = hn::Sub(weight, maximum);
-        weight = exp2(d, weight);
-        // Exactly 0, also where a query has seen nothing yet and its score equals its maximum.
-        if constexpr (masked) weight = hn::IfThenZeroElse(hidden(mask, r, v), weight);
-        sum = hn::Add(sum, weight);
+        V weight = exp2(d, tile[r][v]);
+        // Exactly 0, also where a query has seen nothing yet and its maximum is still the lowest number.
+        if constexpr (masked) weight = hn::IfThenZeroElse(hidden(keys.mask, r, v), weight);
+        sums[v] = r == 0 ? weight : hn::Add(sums[v], weight);
         hn::Store(weight, d, weights + r * width + v * lanes);
       }
-      hn::Store(sum, d, block.block_sums + v * lanes);
+  }
+
+  /// Raises the maxima to cover a tile, by its scores as they are. Rare, so it may compute them once more.
+  template <bool masked>
+  static HWY_NOINLINE void cover(const Block& block, const KeyTile& keys) {
+    const D d;
+    Tile tile;
+    const V start[row_vectors] = {hn::Zero(d), hn::Zero(d), hn::Zero(d)};
+    multiply(keys.d, keys.keys, block.panel.queries, start, tile);
+    HWY_ALIGN T highest[width];
+    for (int v = 0; v < row_vectors; ++v) {
+      V maximum = hn::Set(d, no_maximum<T>);
+      for (int r = 0; r < tile_rows; ++r) {
+        V score = tile[r][v];
+        if constexpr (masked) score = hn::IfThenElse(hidden(keys.mask, r, v), maximum, score);
+        maximum = hn::Max(maximum, score);
+      }
+      hn::Store(maximum, d, highest + v * lanes);
     }
+    raise_maxima(block, highest, keys.keys_done);
+  }
+
+  /// One key tile: its weights into the block's. That a score exceeds the maximum by too much shows in the sum of the
+  /// weights, so no maximum is taken where none is: then the maxima are raised and the tile weighed again.
+  template <bool running, bool masked>
+  static HWY_INLINE void absorb_tile(const Block& block, const KeyTile& keys) {
+    const D d;
+    V sums[row_vectors];
+    weigh<running, masked>(block, keys, sums);
+    if constexpr (running) {
+      const V limit = hn::Set(d, weight_limit);
+      const auto exceeded = hn::Or(hn::Or(hn::Gt(sums[0], limit), hn::Gt(sums[1], limit)), hn::Gt(sums[2], limit));
+      if (HWY_UNLIKELY(!hn::AllFalse(d, exceeded))) {
+        cover<masked>(block, keys);
+        weigh<running, masked>(block, keys, sums);
+      }
+    }
+#pragma GCC unroll 3
+    for (int v = 0; v < row_vectors; ++v)
+      hn::Store(hn::Add(hn::Load(d, block.block_sums + v * lanes), sums[v]), d, block.block_sums + v * lanes);
   }
 
   /// outputs += weights x values of one key block. Sums of a block start from zero, for the sake of accuracy: one
   /// running sum over all keys would lose a digit.
   static HWY_INLINE void add_values(const Block& block, const T* values, Index n_keys) {
     const D d;
+    const V zeros[row_vectors] = {hn::Zero(d), hn::Zero(d), hn::Zero(d)};
     for (Index column = 0; column < block.value_columns; column += tile_rows, values += block_keys * tile_rows) {
       Tile tile;
-      multiply(n_keys, values, block.weights, tile);
+      multiply(n_keys, values, block.weights, zeros, tile);
       T* const outputs = block.panel.outputs + column * width;
 #pragma GCC unroll 8
       for (int r = 0; r < tile_rows; ++r)
@@ -184,10 +209,11 @@ struct SoftmaxLoops {
       for (Index done = 0; done < n_keys; done += tile_rows) {
         const Index first = begin + done;
         const Mask mask{shape.causal ? keys.first_global + first - panel.first_global : -tile_rows, visible - first};
+        const KeyTile tile{keys.keys + first * shape.d, shape.d, done, mask};
         if (mask.empty())
-          weigh_tile<running, false>(block, shape.d, keys.keys + first * shape.d, done, mask);
+          absorb_tile<running, false>(block, tile);
         else
-          weigh_tile<running, true>(block, shape.d, keys.keys + first * shape.d, done, mask);
+          absorb_tile<running, true>(block, tile);
       }
       add_values(block, keys.values + begin * value_columns, padded(n_keys));
     }
