@@ -32,20 +32,34 @@ inline constexpr Index small = static_cast<Index>(hn::MaxLanes(Small<T>()));
 
 #if HWY_TARGET == HWY_SCALAR
 
-template <class T>
-HWY_INLINE void transpose_block(const T* in, Index, const T* shift, T* out, Index) {
+template <class D, class T>
+HWY_INLINE void transpose_block(D, const T* in, Index, const T* shift, T* out, Index) {
   *out = *in - *shift;
 }
 
 #else
 
-/// Transposes 4 x 4 floats or 2 x 2 doubles.
-HWY_INLINE void transpose_block(const float* in, Index in_stride, const float* shift, float* out, Index out_stride) {
-  const Small<float> d;
-  const hn::Repartition<double, Small<float>> pairs;
-  const auto s = hn::LoadU(d, shift);
-  const auto a = hn::Sub(hn::LoadU(d, in), s), b = hn::Sub(hn::LoadU(d, in + in_stride), s);
-  const auto c = hn::Sub(hn::LoadU(d, in + 2 * in_stride), s), e = hn::Sub(hn::LoadU(d, in + 3 * in_stride), s);
+/// 16 bytes of as many rows as D has 16-byte blocks, `stride` apart: row 0 in the lowest block.
+template <class D, class T>
+HWY_INLINE hn::Vec<D> load_blocks(D d, const T* in, Index stride) {
+  if constexpr (hn::MaxLanes(D()) == hn::MaxLanes(Small<T>())) {
+    return hn::LoadU(d, in);
+  } else {
+    const hn::Half<D> half;
+    constexpr auto blocks = static_cast<Index>(hn::MaxLanes(hn::Half<D>()) / hn::MaxLanes(Small<T>()));
+    return hn::Combine(d, load_blocks(half, in + blocks * stride, stride), load_blocks(half, in, stride));
+  }
+}
+
+/// Transposes as many rows as D has lanes, 4 columns of floats or 2 of doubles. Block b of a vector holds the rows
+/// [small b, small (b + 1)), each block is transposed in itself, and the results are whole vectors of the output.
+template <class D>
+HWY_INLINE void transpose_block(D d, const float* in, Index in_stride, const float* shift, float* out,
+                                Index out_stride) {
+  const hn::Repartition<double, D> pairs;
+  const auto s = load_blocks(d, shift, 0);
+  const auto rows = [&](Index r) { return hn::Sub(load_blocks(d, in + r * in_stride, 4 * in_stride), s); };
+  const auto a = rows(0), b = rows(1), c = rows(2), e = rows(3);
   const auto ab_low = hn::BitCast(pairs, hn::InterleaveLower(d, a, b));
   const auto ab_high = hn::BitCast(pairs, hn::InterleaveUpper(d, a, b));
   const auto ce_low = hn::BitCast(pairs, hn::InterleaveLower(d, c, e));
@@ -56,25 +70,32 @@ HWY_INLINE void transpose_block(const float* in, Index in_stride, const float* s
   hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab_high, ce_high)), d, out + 3 * out_stride);
 }
 
-HWY_INLINE void transpose_block(const double* in, Index in_stride, const double* shift, double* out, Index out_stride) {
-  const Small<double> d;
-  const auto s = hn::LoadU(d, shift);
-  const auto a = hn::Sub(hn::LoadU(d, in), s), b = hn::Sub(hn::LoadU(d, in + in_stride), s);
+template <class D>
+HWY_INLINE void transpose_block(D d, const double* in, Index in_stride, const double* shift, double* out,
+                                Index out_stride) {
+  const auto s = load_blocks(d, shift, 0);
+  const auto rows = [&](Index r) { return hn::Sub(load_blocks(d, in + r * in_stride, 2 * in_stride), s); };
+  const auto a = rows(0), b = rows(1);
   hn::StoreU(hn::InterleaveLower(d, a, b), d, out);
   hn::StoreU(hn::InterleaveUpper(d, a, b), d, out + out_stride);
 }
 
 #endif
 
+/// out[column][row] = in[row][column] - shift[column] (shift may be null), rows of `out` `out_stride` apart.
 template <class T>
 void transpose(const T* in, Index rows, Index columns, Index in_stride, const T* shift, T* out, Index out_stride) {
-  constexpr Index n = small<T>;
+  constexpr Index n = small<T>, wide = static_cast<Index>(hn::MaxLanes(Full<T>()));
   constexpr T zeros[4] = {0, 0, 0, 0};
-  const Index whole_rows = rows / n * n, whole_columns = columns / n * n;
-  for (Index i = 0; i < whole_rows; i += n)
-    for (Index j = 0; j < whole_columns; j += n)
-      transpose_block(in + i * in_stride + j, in_stride, shift ? shift + j : zeros, out + j * out_stride + i,
-                      out_stride);
+  const Index wide_rows = rows / wide * wide, whole_rows = rows / n * n, whole_columns = columns / n * n;
+  for (Index j = 0; j < whole_columns; j += n) {
+    const T* const less = shift ? shift + j : zeros;
+    const auto block = [&](auto d, Index i) {
+      transpose_block(d, in + i * in_stride + j, in_stride, less, out + j * out_stride + i, out_stride);
+    };
+    for (Index i = 0; i < wide_rows; i += wide) block(Full<T>(), i);
+    for (Index i = wide_rows; i < whole_rows; i += n) block(Small<T>(), i);
+  }
   for (Index i = 0; i < rows; ++i)
     for (Index j = i < whole_rows ? whole_columns : 0; j < columns; ++j)
       out[j * out_stride + i] = in[i * in_stride + j] - (shift ? shift[j] : T(0));

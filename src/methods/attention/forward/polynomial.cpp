@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "numerics/row_extent.hpp"
 
 namespace breakeven::attention {
 namespace {
@@ -123,23 +124,12 @@ DataRange Polynomial<T>::observe(const ForwardProblem<T>& problem) const {
                               -std::numeric_limits<double>::infinity());
   for (Index slice = 0; slice < spec_.slices(); ++slice) {
     double* mine = largest.data() + slice * entries;
-    const T* shift = shift_.data() + slice * spec_.d;
-    for (Index i = 0; i < rows_.size(); ++i) {
-      const T *query = problem.q.row(slice, i), *key = problem.k.row(slice, i), *value = problem.v.row(slice, i);
-      double query_norm = 0, key_norm = 0;
-      for (Index c = 0; c < spec_.d; ++c) {
-        const double q = static_cast<double>(query[c]), k = static_cast<double>(key[c] - shift[c]);
-        query_norm += q * q;
-        key_norm += k * k;
-      }
-      mine[0] = std::max(mine[0], query_norm);
-      mine[1] = std::max(mine[1], key_norm);
-      for (Index c = 0; c < d_value; ++c) {
-        const double v = static_cast<double>(value[c]);
-        mine[2 + c] = std::max(mine[2 + c], v);
-        mine[2 + d_value + c] = std::max(mine[2 + d_value + c], -v);
-      }
-    }
+    const std::span<const T> shift(shift_.data() + slice * spec_.d, static_cast<std::size_t>(spec_.d));
+    mine[0] = largest_squared_norm(problem.q.slice(slice), rows_.size(), spec_.d);
+    mine[1] = largest_squared_norm(problem.k.slice(slice), rows_.size(), spec_.d, shift);
+    const auto columns = static_cast<std::size_t>(d_value);
+    raise_to_columns(problem.v.slice(slice), rows_.size(), d_value, std::span(mine + 2, columns),
+                     std::span(mine + 2 + d_value, columns));
   }
   comm_.all_reduce(std::span<double>(largest), Reduction::maximum);
 

@@ -1,0 +1,173 @@
+#include "numerics/row_extent.hpp"
+
+#include <limits>
+
+#include "numerics/simd_targets.hpp"
+// Highway includes this file once per target.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "numerics/row_extent.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "numerics/lanes-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace breakeven {
+namespace HWY_NAMESPACE {
+namespace {
+
+// Rows are transposed in small tiles, so that they lie in vector lanes and nothing is summed across lanes.
+constexpr Index tile_rows = 64, strip_columns = 16;
+
+template <class T>
+struct Tile {
+  alignas(64) T entries[strip_columns * tile_rows];  ///< [column][row]
+
+  HWY_INLINE void fill(const T* rows, Index n_rows, Index columns, Index stride, const T* shift) {
+    if (n_rows < tile_rows)
+      for (T& entry : entries) entry = 0;
+    transpose<T>(rows, n_rows, columns, stride, shift, entries, tile_rows);
+  }
+};
+
+/// -1 without a row; rounded to nearest.
+template <class T>
+T largest_norm(const T* rows, Index n_rows, Index columns, const T* shift) {
+  const Full<T> d;
+  constexpr auto lanes = static_cast<Index>(hn::MaxLanes(Full<T>()));
+  Tile<T> tile;
+  alignas(64) T norms[tile_rows];
+  auto largest = hn::Set(d, T(-1));
+  for (Index first = 0; first < n_rows; first += tile_rows) {
+    const Index there = n_rows - first < tile_rows ? n_rows - first : tile_rows;
+    for (T& norm : norms) norm = 0;
+    for (Index c = 0; c < columns; c += strip_columns) {
+      const Index width = columns - c < strip_columns ? columns - c : strip_columns;
+      tile.fill(rows + first * columns + c, there, width, columns, shift ? shift + c : nullptr);
+      for (Index at = 0; at < tile_rows; at += lanes) {
+        auto norm = hn::Load(d, norms + at);
+        for (Index r = 0; r < width; ++r) {
+          const auto x = hn::Load(d, tile.entries + r * tile_rows + at);
+          norm = hn::MulAdd(x, x, norm);
+        }
+        hn::Store(norm, d, norms + at);
+      }
+    }
+    for (Index at = 0; at < tile_rows; at += lanes) largest = hn::Max(largest, hn::Load(d, norms + at));
+  }
+  return hn::GetLane(hn::MaxOfLanes(d, largest));
+}
+
+/// Whole tiles only: n_rows is a multiple of tile_rows, at least one. Up to strip_columns columns.
+template <class T>
+void column_extremes(const T* rows, Index n_rows, Index columns, Index stride, T* highest, T* lowest) {
+  const Full<T> d;
+  constexpr auto lanes = static_cast<Index>(hn::MaxLanes(Full<T>()));
+  Tile<T> tile;
+  alignas(64) T high[strip_columns * lanes], low[strip_columns * lanes];
+  for (Index first = 0; first < n_rows; first += tile_rows) {
+    tile.fill(rows + first * stride, tile_rows, columns, stride, nullptr);
+    for (Index c = 0; c < columns; ++c) {
+      const T* const column = tile.entries + c * tile_rows;
+      auto above = hn::Load(d, column), below = above;
+      for (Index at = lanes; at < tile_rows; at += lanes) {
+        above = hn::Max(above, hn::Load(d, column + at));
+        below = hn::Min(below, hn::Load(d, column + at));
+      }
+      if (first > 0) {
+        above = hn::Max(above, hn::Load(d, high + c * lanes));
+        below = hn::Min(below, hn::Load(d, low + c * lanes));
+      }
+      hn::Store(above, d, high + c * lanes);
+      hn::Store(below, d, low + c * lanes);
+    }
+  }
+  for (Index c = 0; c < columns; ++c) {
+    highest[c] = hn::GetLane(hn::MaxOfLanes(d, hn::Load(d, high + c * lanes)));
+    lowest[c] = hn::GetLane(hn::MinOfLanes(d, hn::Load(d, low + c * lanes)));
+  }
+}
+
+}  // namespace
+
+float largest_norm_f32(const float* rows, Index n_rows, Index columns, const float* shift) {
+  return largest_norm(rows, n_rows, columns, shift);
+}
+double largest_norm_f64(const double* rows, Index n_rows, Index columns, const double* shift) {
+  return largest_norm(rows, n_rows, columns, shift);
+}
+void column_extremes_f32(const float* rows, Index n_rows, Index columns, Index stride, float* highest, float* lowest) {
+  column_extremes(rows, n_rows, columns, stride, highest, lowest);
+}
+void column_extremes_f64(const double* rows, Index n_rows, Index columns, Index stride, double* highest,
+                         double* lowest) {
+  column_extremes(rows, n_rows, columns, stride, highest, lowest);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace breakeven
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+#include <algorithm>
+
+namespace breakeven {
+namespace {
+
+HWY_EXPORT(largest_norm_f32);
+HWY_EXPORT(largest_norm_f64);
+HWY_EXPORT(column_extremes_f32);
+HWY_EXPORT(column_extremes_f64);
+
+float dispatch_norm(const float* rows, Index n_rows, Index columns, const float* shift) {
+  return HWY_DYNAMIC_DISPATCH(largest_norm_f32)(rows, n_rows, columns, shift);
+}
+double dispatch_norm(const double* rows, Index n_rows, Index columns, const double* shift) {
+  return HWY_DYNAMIC_DISPATCH(largest_norm_f64)(rows, n_rows, columns, shift);
+}
+void dispatch_extremes(const float* rows, Index n_rows, Index columns, Index stride, float* highest, float* lowest) {
+  HWY_DYNAMIC_DISPATCH(column_extremes_f32)(rows, n_rows, columns, stride, highest, lowest);
+}
+void dispatch_extremes(const double* rows, Index n_rows, Index columns, Index stride, double* highest, double* lowest) {
+  HWY_DYNAMIC_DISPATCH(column_extremes_f64)(rows, n_rows, columns, stride, highest, lowest);
+}
+
+}  // namespace
+
+template <class T>
+double largest_squared_norm(const T* rows, Index n_rows, Index columns, std::span<const T> shift) {
+  const T norm = dispatch_norm(rows, n_rows, columns, shift.empty() ? nullptr : shift.data());
+  if (norm < 0) return -std::numeric_limits<double>::infinity();
+  // A sum of k squares carries at most k + 1 roundings, each up to eps / 2.
+  const double roundings = static_cast<double>(columns + 1) * static_cast<double>(std::numeric_limits<T>::epsilon());
+  return static_cast<double>(norm) * (1 + roundings);
+}
+
+template <class T>
+void raise_to_columns(const T* rows, Index n_rows, Index columns, std::span<double> highest,
+                      std::span<double> highest_negated) {
+  constexpr Index whole = 64, strip = 16;  // as in the tiles
+  const auto raise = [&](Index c, T above, T below) {
+    const auto at = static_cast<std::size_t>(c);
+    highest[at] = std::max(highest[at], static_cast<double>(above));
+    highest_negated[at] = std::max(highest_negated[at], -static_cast<double>(below));
+  };
+  const Index in_tiles = n_rows / whole * whole;
+  if (in_tiles > 0)
+    for (Index first = 0; first < columns; first += strip) {
+      T above[strip], below[strip];
+      const Index width = std::min(strip, columns - first);
+      dispatch_extremes(rows + first, in_tiles, width, columns, above, below);
+      for (Index c = 0; c < width; ++c) raise(first + c, above[c], below[c]);
+    }
+  for (Index i = in_tiles; i < n_rows; ++i)
+    for (Index c = 0; c < columns; ++c) raise(c, rows[i * columns + c], rows[i * columns + c]);
+}
+
+template double largest_squared_norm(const float*, Index, Index, std::span<const float>);
+template double largest_squared_norm(const double*, Index, Index, std::span<const double>);
+template void raise_to_columns(const float*, Index, Index, std::span<double>, std::span<double>);
+template void raise_to_columns(const double*, Index, Index, std::span<double>, std::span<double>);
+
+}  // namespace breakeven
+#endif  // HWY_ONCE
