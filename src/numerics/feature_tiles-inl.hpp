@@ -35,17 +35,33 @@ HWY_INLINE Index column_groups(Index columns) {
 
 // ---- features ------------------------------------------------------------------------------------------------------
 
-template <class T>
-void expand(T* tile, Index stride, Index tokens, const FeatureLink* links, Index n_links, Index first) {
+/// tile[first + a] = parent a times factor a. A panel is short: its loop is unrolled.
+template <bool panel, class T>
+HWY_INLINE void expand_rows(T* tile, Index stride, Index tokens, const FeatureLink* links, Index n_links, Index first) {
   const Full<T> d;
+  constexpr Index lanes = static_cast<Index>(hn::MaxLanes(Full<T>()));
   T* out = tile + first * stride;
-  for (Index a = 0; a < n_links; ++a) {
+  for (Index a = 0; a < n_links; ++a, out += stride) {
     const T* parent = tile + links[a].parent * stride;
     const T* factor = tile + links[a].factor * stride;
-    for (Index i = 0; i < tokens; i += static_cast<Index>(hn::Lanes(d)))
+    const auto store_product = [&](Index i) {
       hn::Store(hn::Mul(hn::Load(d, parent + i), hn::Load(d, factor + i)), d, out + i);
-    out += stride;
+    };
+    if constexpr (panel) {
+#pragma GCC unroll 12
+      for (Index i = 0; i < panel_tokens<T>; i += lanes) store_product(i);
+    } else {
+      for (Index i = 0; i < tokens; i += lanes) store_product(i);
+    }
   }
+}
+
+template <class T>
+void expand(T* tile, Index stride, Index tokens, const FeatureLink* links, Index n_links, Index first) {
+  if (stride == panel_tokens<T> && tokens == panel_tokens<T>)
+    expand_rows<true>(tile, panel_tokens<T>, tokens, links, n_links, first);
+  else
+    expand_rows<false>(tile, stride, tokens, links, n_links, first);
 }
 
 // ---- sums over tokens ----------------------------------------------------------------------------------------------

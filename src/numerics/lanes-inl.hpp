@@ -96,9 +96,13 @@ void transpose(const T* in, Index rows, Index columns, Index in_stride, const T*
     for (Index i = 0; i < wide_rows; i += wide) block(Full<T>(), i);
     for (Index i = wide_rows; i < whole_rows; i += n) block(Small<T>(), i);
   }
-  for (Index i = 0; i < rows; ++i)
-    for (Index j = i < whole_rows ? whole_columns : 0; j < columns; ++j)
-      out[j * out_stride + i] = in[i * in_stride + j] - (shift ? shift[j] : T(0));
+  const auto single = [&](Index i, Index j) {
+    out[j * out_stride + i] = in[i * in_stride + j] - (shift ? shift[j] : T(0));
+  };
+  for (Index j = whole_columns; j < columns; ++j)
+    for (Index i = 0; i < whole_rows; ++i) single(i, j);
+  for (Index i = whole_rows; i < rows; ++i)
+    for (Index j = 0; j < columns; ++j) single(i, j);
 }
 
 #if HWY_TARGET == HWY_SCALAR

@@ -195,12 +195,15 @@ void Polynomial<T>::answer_causal(const ForwardProblem<T>& problem) {
 
 template <class T>
 void Polynomial<T>::count_denominators() {
+  T smallest = std::numeric_limits<T>::infinity();
   for (Index i = 0; i < rows_.size(); ++i) {
-    const double keys = static_cast<double>(spec_.causal ? rows_.begin + i + 1 : spec_.n);
-    const double denominator = static_cast<double>(denominators_[static_cast<std::size_t>(i)]) / keys;
+    T& denominator = denominators_[static_cast<std::size_t>(i)];
+    if (spec_.causal) denominator /= static_cast<T>(rows_.begin + i + 1);
     if (!(denominator > 0)) ++solution_.denominators_not_positive;  // NaN is not positive
-    solution_.denominator_min = std::min(solution_.denominator_min, denominator);
+    smallest = std::min(smallest, denominator);
   }
+  const double keys = spec_.causal ? 1 : static_cast<double>(spec_.n);
+  solution_.denominator_min = std::min(solution_.denominator_min, static_cast<double>(smallest) / keys);
 }
 
 template <class T>
