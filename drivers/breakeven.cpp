@@ -76,6 +76,8 @@ void add_run(CLI::App& app, ExitCode& exit_code) {
   command->add_option("--out", options->out, "folder of the results [results/<name of the study>]")->type_name("DIR");
   command->add_option("--ranks", options->ranks, "what \"all\" ranks means [all cores of this machine]")
       ->type_name("N");
+  command->add_option("--drivers", options->drivers, "folder of the MPI programs [that of this one]")->type_name("DIR");
+  command->add_flag("!--no-calibration", options->calibrate, "do not measure the ceilings of the machine first");
   command->footer(
       "Examples:\n  breakeven run data/studies/quickstart.toml\n"
       "  breakeven run data/studies/strong_scaling.toml --launcher \"srun --mpi=pmix -n {ranks}\" --out "

@@ -45,17 +45,17 @@ CommandLine parse(const Communicator& world, int argc, char** argv, const std::s
   return line;
 }
 
-Hooks make_hooks(const Experiment& experiment, const std::string& command) {
+Hooks make_hooks(const Experiment& experiment, const Values& provenance) {
   Study shard;  // what every shard of this invocation shares
   shard.name = experiment.study;
   shard.label = experiment.label;
   shard.complete = true;
-  shard.provenance = collect_provenance(command, {mpi_library_version(), blas_name()});
+  shard.provenance = provenance;
   shard.environment = collect_environment();
   Hooks hooks;
   hooks.blas_core = blas_core();
   hooks.fma_peak_flops = [](Precision precision) {
-    constexpr double seconds = 0.05;
+    constexpr double seconds = 0.02;  // twice a group
     return precision == Precision::f32 ? fma_peak_flops<float>(seconds) : fma_peak_flops<double>(seconds);
   };
   hooks.open_input = [](const std::string& path) { return std::make_shared<Hdf5InputFile>(path); };
@@ -80,6 +80,10 @@ Hooks make_hooks(const Experiment& experiment, const std::string& command) {
 
 }  // namespace
 
+Values provenance_of(int argc, char** argv) {
+  return collect_provenance(command_of(argc, argv), {mpi_library_version(), blas_name()});
+}
+
 int drive(int argc, char** argv, const std::string& family, const Registry& registry) {
   return run_main(argc, argv, [&](const Communicator& world) {
     pin_blas_to_one_thread();
@@ -88,7 +92,8 @@ int drive(int argc, char** argv, const std::string& family, const Registry& regi
       if (world.is_root()) std::fputs(line.text.c_str(), stdout);
       return static_cast<int>(ExitCode::ok);
     }
-    return static_cast<int>(run(world, line.experiment, registry, make_hooks(line.experiment, command_of(argc, argv))));
+    return static_cast<int>(
+        run(world, line.experiment, registry, make_hooks(line.experiment, provenance_of(argc, argv))));
   });
 }
 

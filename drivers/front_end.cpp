@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <set>
 
 #include "analysis/break_even.hpp"
 #include "base/sweep.hpp"
 #include "harness/command_line.hpp"
 #include "registry.hpp"
+#include "results/provenance.hpp"
 #include "results/study_file.hpp"
 #include "study/machine.hpp"
 #include "study/plan.hpp"
@@ -61,6 +63,29 @@ void require_inputs(const StudyFile& study) {
                          "; scripts/quickstart.sh makes the one of its study");
 }
 
+/// Runs `calibrate` once for each number of ranks in the plan, unless `out` holds its shard. A failure costs the study
+/// its shares of the ceilings and nothing else.
+void calibrate_machine(const StudyFile& study, const std::string& out, Progress& progress, const Runner& launch,
+                       const StopRequested& stop_requested) {
+  std::set<int> ranks;
+  for (const Invocation& planned : progress.plan()) ranks.insert(planned.ranks);
+  for (const int count : ranks) {
+    if (stop_requested()) return;
+    if (has_calibration(calibration_path(out, count, 0), git_state())) continue;
+    progress.note(fmt::format("calibrating: what {} rank{} of this machine reach{} at best", count,
+                              count == 1 ? "" : "s", count == 1 ? "es" : ""));
+    Invocation calibration;
+    calibration.family = "calibrate";
+    calibration.arguments = {"--out=" + out, "--study=" + study.name, "--quiet"};
+    if (!study.label.empty()) calibration.arguments.push_back("--label=" + study.label);
+    calibration.ranks = count;
+    const Outcome outcome = launch(calibration, {});
+    if (outcome.exit_code == 0 || stop_requested()) continue;
+    progress.note("not calibrated, so the shares of the ceilings will be missing:");
+    for (const std::string& message : outcome.last_messages) progress.note("  " + message);
+  }
+}
+
 }  // namespace
 
 void print_merge(const MergeSummary& summary, const std::string& out) {
@@ -89,16 +114,17 @@ ExitCode run_study(const RunOptions& options) {
   {
     SignalWatch signals;
     Progress progress(plan(study, all_ranks, out));
-    const std::string folder = own_folder();
-    result = run_plan(
-        [&](const Invocation& invocation, const LineCallbacks& callbacks) {
-          return run_invocation(options.launcher, folder + "/" + invocation.family, invocation, callbacks, signals);
-        },
-        progress,
-        [&] {
-          signals.take();
-          return signals.stop_requested();
-        });
+    const Runner launch = [&](const Invocation& invocation, const LineCallbacks& callbacks) {
+      const bool foreign = !options.drivers.empty() && invocation.family != "calibrate";
+      const std::string program = (foreign ? options.drivers : own_folder()) + "/" + invocation.family;
+      return run_invocation(options.launcher, program, invocation, callbacks, signals);
+    };
+    const StopRequested stop_requested = [&] {
+      signals.take();
+      return signals.stop_requested();
+    };
+    if (options.calibrate) calibrate_machine(study, out, progress, launch, stop_requested);
+    result = run_plan(launch, progress, stop_requested);
     progress.close();
   }
   for (const std::string& failure : result.failures) fmt::print(stderr, "failed: {}\n", failure);

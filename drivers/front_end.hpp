@@ -12,6 +12,8 @@ struct RunOptions {
   std::string launcher = "mpiexec -n {ranks}";
   std::string out;
   std::string ranks;
+  std::string drivers;     ///< folder of the drivers; "": that of this program
+  bool calibrate = true;  ///< measure the ceilings of the machine first
 };
 
 /// Runs the launches of a study with a progress line, merges the shards, prints the break-even table.

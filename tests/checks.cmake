@@ -16,7 +16,7 @@ if(PYTHON3)
   set_tests_properties(headers PROPERTIES PROCESSORS 2)
   if(EXISTS ${tests}/results/readers_test.py)
     breakeven_check(readers 300 /usr/bin/python3 ${tests}/results/readers_test.py
-                    ${PROJECT_SOURCE_DIR}/data/golden/study-1.0.h5)
+                    ${PROJECT_SOURCE_DIR}/data/golden/study-1.1.h5)
   endif()
 endif()
 if(EXISTS ${tests}/analysis/page_test.mjs)

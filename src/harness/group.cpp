@@ -41,6 +41,13 @@ std::unique_ptr<Workload> build_workload(const RunContext& context, const Group&
   return workload;
 }
 
+/// The ceiling of arithmetic: all ranks at once, so that what they share (clock, power) is in it. NaN if not measured.
+double measure_peak(const RunContext& context, Precision precision) {
+  if (!context.hooks.fma_peak_flops) return std::numeric_limits<double>::quiet_NaN();
+  context.bookkeeping.barrier();
+  return context.bookkeeping.all_reduce(context.hooks.fma_peak_flops(precision));
+}
+
 RankRecord rank_record(const RunContext& context, const Verification& verified, const Measurement& measurement) {
   const Communicator& comm = context.bookkeeping;
   RankRecord ranks;
@@ -120,7 +127,8 @@ GroupOutcome run_group(const RunContext& context, const Group& group) {
   const Stopwatch watch;
   context.begin_phase(describe(group) + ": data");
   const std::unique_ptr<Workload> workload = build_workload(context, group);
-  const double input_s = context.bookkeeping.all_reduce(watch.seconds(), Reduction::maximum);
+  GroupFacts facts;
+  facts.input_s = context.bookkeeping.all_reduce(watch.seconds(), Reduction::maximum);
   context.begin_phase(describe(group) + ": reference");
   workload->compute_reference(context.bookkeeping);
 
@@ -132,14 +140,16 @@ GroupOutcome run_group(const RunContext& context, const Group& group) {
     verified.push_back(verify(context, group, *workload, which));
   }
   context.begin_phase(describe(group) + ": timing");
+  const double peak_before = measure_peak(context, group.precision);
   const std::vector<Measurement> measured = time_survivors(context, group, *workload, verified);
+  facts.peak_flops = std::max(peak_before, measure_peak(context, group.precision));
 
   GroupOutcome outcome;
   for (std::size_t i = 0; i < group.cases.size(); ++i) {
     Record record;
     record.hash = group.cases[i].hash;
     record.columns = identity_columns(group, group.cases[i], workload->spec(), context.input.get());
-    append_results(record, context, group, verified[i], measured[i], input_s);
+    append_results(record, context, verified[i], measured[i], facts);
     record.samples = measured[i].samples;
     for (Sample& sample : record.samples) sample.launch = context.experiment.launch;
     record.ranks = {rank_record(context, verified[i], measured[i])};

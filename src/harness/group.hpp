@@ -17,7 +17,6 @@ struct RunContext {
   Communicator bookkeeping;                                   ///< the harness's own
   Communicator methods;                                       ///< the methods', whose traffic is counted
   std::function<void(const std::string& phase)> begin_phase;  ///< progress and time-out
-  double peak_flops_f32, peak_flops_f64;                      ///< of all ranks together; NaN if unknown
 };
 
 struct GroupOutcome {

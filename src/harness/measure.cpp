@@ -7,6 +7,7 @@
 #include "base/statistics.hpp"
 #include "base/stopwatch.hpp"
 #include "harness/interruption.hpp"
+#include "harness/placement.hpp"
 
 namespace breakeven {
 namespace {
@@ -18,6 +19,7 @@ constexpr std::size_t fewest_samples = 6;  // below, no interval covers 95 %
 /// One repetition as all ranks saw it.
 struct Observation {
   std::vector<double> elapsed_s, comm_s;  // [rank]
+  Index page_faults = 0;                  // of all ranks
   bool interrupted = false;
 
   std::size_t slowest() const {
@@ -28,12 +30,14 @@ struct Observation {
 Observation observe(const Communicator& comm, const Timed& timed) {
   const double comm_before = timed.traffic().seconds();
   comm.barrier();
+  const Index faults_before = page_faults_so_far();
   const Stopwatch watch;
   timed.run();
   const double elapsed = watch.seconds();
 
-  const std::array<double, 3> mine{elapsed, timed.traffic().seconds() - comm_before,
-                                   interruption_requested() ? 1.0 : 0.0};
+  const std::array<double, 4> mine{elapsed, timed.traffic().seconds() - comm_before,
+                                   interruption_requested() ? 1.0 : 0.0,
+                                   static_cast<double>(page_faults_so_far() - faults_before)};
   std::vector<double> all(mine.size() * static_cast<std::size_t>(comm.size()));
   const std::vector<Index> lengths(static_cast<std::size_t>(comm.size()), static_cast<Index>(mine.size()));
   comm.all_gather<double>(mine, lengths, all);
@@ -42,6 +46,7 @@ Observation observe(const Communicator& comm, const Timed& timed) {
     seen.elapsed_s.push_back(all[at]);
     seen.comm_s.push_back(all[at + 1]);
     seen.interrupted = seen.interrupted || all[at + 2] > 0;
+    seen.page_faults += static_cast<Index>(all[at + 3]);
   }
   return seen;
 }
@@ -52,6 +57,7 @@ Sample to_sample(const Observation& seen, bool warmup, Index repetition, Index o
   sample.warmup = warmup;
   sample.repetition = repetition;
   sample.order = order;
+  sample.page_faults = seen.page_faults;
   sample.completion_s = seen.elapsed_s[slowest];
   sample.comm_s = std::min(seen.comm_s[slowest], sample.completion_s);
   sample.compute_s = sample.completion_s - sample.comm_s;

@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -97,6 +98,12 @@ Index peak_memory_bytes() {
 void reset_peak_memory() {
   malloc_trim(0);                                 // what earlier methods freed must not count for the next
   std::ofstream("/proc/self/clear_refs") << "5";  // resets VmHWM; where it is not allowed the peak is the process's
+}
+
+Index page_faults_so_far() {
+  struct rusage usage {};
+  getrusage(RUSAGE_THREAD, &usage);
+  return static_cast<Index>(usage.ru_minflt);
 }
 
 }  // namespace breakeven

@@ -30,4 +30,7 @@ std::vector<int> parse_cpu_list(const std::string& text);
 Index peak_memory_bytes();
 void reset_peak_memory();
 
+/// Page faults of this thread that were served without reading a file: memory touched for the first time.
+Index page_faults_so_far();
+
 }  // namespace breakeven

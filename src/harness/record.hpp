@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -26,10 +27,11 @@ struct Sample {
   Index launch = 0;
   Index repetition = 0;
   bool warmup = false;
-  double completion_s = 0;  ///< maximum over ranks of the time inside run()
-  double compute_s = 0;     ///< of the rank that finished last: completion minus comm
-  double comm_s = 0;        ///< of the same rank: inside communicator calls
-  Index order = 0;          ///< position of the method in this repetition's shuffled order
+  double completion_s = 0;            ///< maximum over ranks of the time inside run()
+  double compute_s = 0;               ///< of the rank that finished last: completion minus comm
+  double comm_s = 0;                  ///< of the same rank: inside communicator calls
+  Index order = 0;                    ///< position of the method in this repetition's shuffled order
+  Index page_faults = unknown_index;  ///< minor ones inside run(), summed over ranks: memory touched for the first time
 };
 
 /// Per-rank data of one launch.
@@ -63,6 +65,20 @@ struct Record {
   void set(std::string_view column, Value value);  ///< of an existing column
 };
 
+/// A measured limit of the machine: what the ranks of one host reach together, or how long a message takes.
+struct Ceiling {
+  std::string quantity;  ///< fma_f32, read_bandwidth, message, ...: docs/results_format.md has the list
+  std::string unit;
+  std::string host;        ///< "a - b" for a message between two, "" for all hosts together
+  Index ranks = 0;         ///< of the launch that measured
+  Index participants = 0;  ///< of these, on that host, or those that exchanged messages
+  Index message_bytes = unknown_index;
+  double value = 0;
+  Index launch = 0;
+
+  auto operator<=>(const Ceiling&) const = default;
+};
+
 /// A study in memory: what a shard or a merged file holds.
 struct Study {
   std::string name;
@@ -71,7 +87,7 @@ struct Study {
   std::vector<Record> records;
   Values provenance;   ///< command, git state, compiler, MPI, BLAS, host facts: text by name
   Values environment;  ///< scheduler and launch facts
-  Values calibration;  ///< measured ceilings of the machine, empty until measured
+  std::vector<Ceiling> ceilings;
 };
 
 }  // namespace breakeven

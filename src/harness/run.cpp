@@ -95,16 +95,6 @@ ExitCode worse(ExitCode a, ExitCode b) {
   return a == ExitCode::ok ? b : a;
 }
 
-/// The ceiling of compute-bound methods: all ranks at once, so that what they share (clock, power) is in it.
-double measure_peak(const Communicator& comm, const Hooks& hooks, const std::vector<Group>& groups,
-                    Precision precision) {
-  const bool wanted =
-      std::any_of(groups.begin(), groups.end(), [&](const Group& g) { return g.precision == precision; });
-  if (!wanted || !hooks.fma_peak_flops) return std::numeric_limits<double>::quiet_NaN();
-  comm.barrier();
-  return comm.all_reduce(hooks.fma_peak_flops(precision));
-}
-
 struct Prepared {
   std::shared_ptr<const InputFile> input;
   std::vector<Group> groups;
@@ -150,9 +140,7 @@ ExitCode run(const Communicator& world, const Experiment& experiment, const Regi
                            [&](const std::string& phase) {
                              watchdog.restart(phase);
                              line.show(fmt::format("[{}/{}] {}", done + 1, groups.size(), phase));
-                           },
-                           measure_peak(world, hooks, groups, Precision::f32),
-                           measure_peak(world, hooks, groups, Precision::f64)};
+                           }};
   for (const Group& group : groups) require_memory(context, group);
 
   ExitCode exit_code = ExitCode::ok;

@@ -119,8 +119,8 @@ Verification verify(const RunContext& context, const Group& group, Workload& wor
   return verification;
 }
 
-void append_results(Record& record, const RunContext& context, const Group& group, const Verification& verified,
-                    const Measurement& measured, double input_s) {
+void append_results(Record& record, const RunContext& context, const Verification& verified,
+                    const Measurement& measured, const GroupFacts& facts) {
   const Communicator& comm = context.bookkeeping;
   const std::vector<double> times = measured.timed_completions();
   const MedianInterval time =
@@ -140,15 +140,16 @@ void append_results(Record& record, const RunContext& context, const Group& grou
   add("launches", Index{1}, "1", "launches behind the figures", "measurement");
   add("repetitions", static_cast<Index>(times.size()), "1", "timed repetitions, all launches", "measurement");
   add("setup_s", verified.setup_s, "s", "set-up of the method, maximum over ranks", "measurement");
-  add("input_s", input_s, "s", "generating or reading the data; part of no other column", "measurement");
+  add("input_s", facts.input_s, "s", "generating or reading the data; part of no other column", "measurement");
   add("time_median", time.median, "s", "median completion time of one run", "measurement");
   add("time_lo", time.low, "s", "lower end of the median's interval", "measurement");
   add("time_hi", time.high, "s", "upper end of the median's interval", "measurement");
   add("confidence", time.confidence, "1", "coverage of the interval", "measurement");
   add("flops", flops, "1", "floating-point operations of one run, all ranks, by the method's schedule", "measurement");
   add("bytes", bytes, "byte", "fewest bytes of memory traffic of one run, all ranks, by the schedule", "measurement");
-  add("peak_flops", group.precision == Precision::f32 ? context.peak_flops_f32 : context.peak_flops_f64, "1/s",
-      "fused multiply-adds of all ranks together, in flop/s, measured when the launch began", "measurement");
+  add("peak_flops", facts.peak_flops, "1/s",
+      "fused multiply-adds of all ranks together, in flop/s: the larger of before and after the group was timed",
+      "measurement");
   add("comm_bytes", comm_bytes, "byte", "payload handed over in one run, all ranks, counted", "measurement");
   add("comm_messages", comm_messages, "1", "messages of one run, all ranks, counted", "measurement");
   add("peak_rss", verified.peak_rss, "byte", "highest resident memory in the verification run, maximum over ranks",

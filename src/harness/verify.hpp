@@ -29,7 +29,13 @@ struct Verification {
 /// Collective.
 Verification verify(const RunContext&, const Group&, Workload&, const Case&);
 
+/// What is measured once for a whole group.
+struct GroupFacts {
+  double input_s = 0;     ///< generating or reading the data
+  double peak_flops = 0;  ///< of all ranks together, the larger of before and after the timing; NaN if unknown
+};
+
 /// Placement, measurement, quality, count and verdict columns. Collective (costs are summed over ranks).
-void append_results(Record&, const RunContext&, const Group&, const Verification&, const Measurement&, double input_s);
+void append_results(Record&, const RunContext&, const Verification&, const Measurement&, const GroupFacts&);
 
 }  // namespace breakeven

@@ -166,7 +166,6 @@ Study frame_of(const std::vector<Shard>& shards, const Study& older, MergeSummar
     if (const Value* command = find(shard.study.provenance, "command")) commands.push_back(to_text(*command));
     collect(study.provenance, shard.study.provenance);
     collect(study.environment, shard.study.environment);
-    collect(study.calibration, shard.study.calibration);
     add_git_states(summary.git_states, shard.writer_git);
   }
   for (NamedValue& entry : study.provenance)
@@ -176,9 +175,24 @@ Study frame_of(const std::vector<Shard>& shards, const Study& older, MergeSummar
   if (shards.empty()) {
     study.provenance = older.provenance;
     study.environment = older.environment;
-    study.calibration = older.calibration;
   }
   return study;
+}
+
+/// A launch of `calibrate` on so many ranks replaces what an older file knows of the same.
+std::vector<Ceiling> merged_ceilings(const std::vector<Shard>& shards, const Study& older) {
+  std::vector<Ceiling> all;
+  std::set<std::pair<Index, Index>> covered;  // (launch, ranks)
+  for (const Shard& shard : shards)
+    for (const Ceiling& ceiling : shard.study.ceilings) {
+      all.push_back(ceiling);
+      covered.emplace(ceiling.launch, ceiling.ranks);
+    }
+  for (const Ceiling& ceiling : older.ceilings)
+    if (!covered.contains({ceiling.launch, ceiling.ranks})) all.push_back(ceiling);
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
 }
 
 void set_git_states(Values& provenance, const std::vector<std::string>& states) {
@@ -213,9 +227,10 @@ MergeSummary merge(const std::string& shard_folder, const std::string& out_path)
   }
   if (summary.kept > 0) add_git_states(summary.git_states, read_header(out_path).writer_git);
   sort_for_readers(study.records);
+  study.ceilings = merged_ceilings(shards, older);
   set_git_states(study.provenance, summary.git_states);
   study.complete = summary.skipped.empty();
-  summary.shards = static_cast<Index>(shards.size());
+  summary.shards = std::count_if(shards.begin(), shards.end(), [](const Shard& s) { return !s.study.records.empty(); });
   summary.cases = static_cast<Index>(study.records.size());
   summary.launches = count_launches(study);
   write_study(study, out_path);

@@ -143,11 +143,14 @@ void read_samples(const h5::File& file, std::vector<Record>& records) {
   const auto computes = read_array<double>(group, "compute_s", length);
   const auto comms = read_array<double>(group, "comm_s", length);
   const auto orders = read_array<Index>(group, "order", length);
+  const auto faults = group.has_dataset("page_faults")  // since 1.1
+                          ? read_array<Index>(group, "page_faults", length)
+                          : std::vector<Index>(cases.size(), unknown_index);
   for (std::size_t i = 0; i < cases.size(); ++i) {
     if (cases[i] < 0 || cases[i] >= static_cast<Index>(records.size()))
       group.reject("refers to case " + std::to_string(cases[i]) + " of " + std::to_string(records.size()));
     records[static_cast<std::size_t>(cases[i])].samples.push_back(
-        {launches[i], repetitions[i], warmups[i] == 1, completions[i], computes[i], comms[i], orders[i]});
+        {launches[i], repetitions[i], warmups[i] == 1, completions[i], computes[i], comms[i], orders[i], faults[i]});
   }
 }
 
@@ -213,6 +216,27 @@ Values read_values(const h5::File& file, std::string_view group_name) {
   return values;
 }
 
+/// Since 1.1; before, /calibration was always empty.
+std::vector<Ceiling> read_ceilings(const h5::File& file) {
+  const h5::Group calibration = file.group(schema::calibration);
+  if (!calibration.has(schema::ceilings)) return {};
+  const h5::Group group = calibration.group(schema::ceilings);
+  const Shape length{scale_length(group, "ceiling")};
+  const auto quantities = read_array<std::string>(group, "quantity", length);
+  const auto units = read_array<std::string>(group, "unit", length);
+  const auto hosts = read_array<std::string>(group, "host", length);
+  const auto ranks = read_array<Index>(group, "ranks", length);
+  const auto participants = read_array<Index>(group, "participants", length);
+  const auto bytes = read_array<Index>(group, "message_bytes", length);
+  const auto values = read_array<double>(group, "value", length);
+  const auto launches = read_array<Index>(group, "launch", length);
+  std::vector<Ceiling> ceilings;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    ceilings.push_back(
+        {quantities[i], units[i], hosts[i], ranks[i], participants[i], bytes[i], values[i], launches[i]});
+  return ceilings;
+}
+
 }  // namespace
 
 Study read_study(const std::string& path) {
@@ -226,7 +250,7 @@ Study read_study(const std::string& path) {
   study.records = read_cases(file);
   read_samples(file, study.records);
   read_ranks(file, study.records);
-  study.calibration = read_values(file, schema::calibration);
+  study.ceilings = read_ceilings(file);
   study.environment = read_values(file, schema::environment);
   study.provenance = read_values(file, schema::provenance);
   return study;
@@ -241,6 +265,21 @@ StudyHeader read_header(const std::string& path) {
 std::string shard_path(const std::string& folder, std::string_view hash, Index launch) {
   const std::string name = std::string(hash.substr(0, schema::short_hash)) + "-" + std::to_string(launch) + ".h5";
   return (std::filesystem::path(folder) / "shards" / name).string();
+}
+
+std::string calibration_path(const std::string& folder, Index ranks, Index launch) {
+  const std::string name = "calibration-" + std::to_string(ranks) + "-" + std::to_string(launch) + ".h5";
+  return (std::filesystem::path(folder) / "shards" / name).string();
+}
+
+bool has_calibration(const std::string& path, std::string_view writer_git) {
+  if (!std::filesystem::exists(path)) return false;
+  try {
+    const Study shard = read_study(path);
+    return shard.complete && !shard.ceilings.empty() && read_header(path).writer_git == writer_git;
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 ShardState shard_state(const std::string& path, std::string_view hash, std::string_view writer_git) {

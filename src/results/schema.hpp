@@ -7,7 +7,7 @@
 namespace breakeven::schema {
 
 inline constexpr std::string_view format = "breakeven-results";
-inline constexpr std::string_view format_version = "1.0.0";
+inline constexpr std::string_view format_version = "1.1.0";
 /// Files of another major version are refused; a newer minor version only adds what this reader does not look at.
 inline constexpr int major_version = 1;
 inline constexpr std::string_view conventions = "CF-1.10";
@@ -16,6 +16,7 @@ inline constexpr std::string_view cases = "cases";
 inline constexpr std::string_view samples = "samples";
 inline constexpr std::string_view ranks = "ranks";
 inline constexpr std::string_view calibration = "calibration";
+inline constexpr std::string_view ceilings = "ceilings";  // below calibration
 inline constexpr std::string_view environment = "environment";
 inline constexpr std::string_view provenance = "provenance";
 

@@ -30,6 +30,11 @@ StudyHeader read_header(const std::string& path);
 /// FOLDER/shards/<first 16 digits of the hash>-<launch>.h5
 std::string shard_path(const std::string& folder, std::string_view hash, Index launch);
 
+/// FOLDER/shards/calibration-<ranks>-<launch>.h5: a shard without cases that holds the ceilings of the machine.
+std::string calibration_path(const std::string& folder, Index ranks, Index launch);
+/// Whether that shard is whole, holds ceilings and was written by this state of the code.
+bool has_calibration(const std::string& path, std::string_view writer_git);
+
 /// Whether a shard may stand for its case in its launch, so that it need not be run again.
 enum class ShardState {
   missing,

@@ -141,7 +141,7 @@ void write_cases(const h5::File& file, const Study& study) {
 }
 
 void write_samples(const h5::File& file, const Study& study) {
-  std::vector<Index> cases, launches, repetitions, orders;
+  std::vector<Index> cases, launches, repetitions, orders, faults;
   std::vector<std::uint8_t> warmups;
   std::vector<double> completions, computes, comms;
   for (std::size_t i = 0; i < study.records.size(); ++i)
@@ -154,6 +154,7 @@ void write_samples(const h5::File& file, const Study& study) {
       computes.push_back(sample.compute_s);
       comms.push_back(sample.comm_s);
       orders.push_back(sample.order);
+      faults.push_back(sample.page_faults);
     }
   const h5::Group samples = file.create_group(schema::samples);
   const h5::Dataset scale =
@@ -170,6 +171,8 @@ void write_samples(const h5::File& file, const Study& study) {
                "of it, inside communicator calls, on the rank that finished last");
   create_array(samples, "order", integer, {&scale}, orders, "1",
                "position of the method in the shuffled order of this repetition");
+  create_array(samples, "page_faults", integer, {&scale}, faults, "1",
+               "page faults inside run() that needed no reading, summed over ranks");
 }
 
 struct RankExtent {
@@ -254,6 +257,35 @@ void write_values(const h5::File& file, std::string_view name, const Values& val
   }
 }
 
+void write_ceilings(const h5::File& file, const std::vector<Ceiling>& ceilings) {
+  std::vector<std::string> quantities, units, hosts;
+  std::vector<Index> ranks, participants, bytes, launches;
+  std::vector<double> measured;
+  for (const Ceiling& ceiling : ceilings) {
+    quantities.push_back(ceiling.quantity);
+    units.push_back(ceiling.unit);
+    hosts.push_back(ceiling.host);
+    ranks.push_back(ceiling.ranks);
+    participants.push_back(ceiling.participants);
+    bytes.push_back(ceiling.message_bytes);
+    measured.push_back(ceiling.value);
+    launches.push_back(ceiling.launch);
+  }
+  const h5::Group group = file.create_group(schema::calibration).create_group(schema::ceilings);
+  const h5::Dataset scale =
+      create_scale(group, "ceiling", counted(static_cast<Index>(ceilings.size())), "row of this table");
+  using enum h5::Type;
+  create_array(group, "quantity", text, {&scale}, quantities, "", "what was measured");
+  create_array(group, "value", real64, {&scale}, measured, "1", "in the unit of the column unit");
+  create_array(group, "unit", text, {&scale}, units, "", "unit of value");
+  create_array(group, "message_bytes", integer, {&scale}, bytes, "byte", "length of the message");
+  create_array(group, "host", text, {&scale}, hosts, "", "host, or two of them; empty: all together");
+  create_array(group, "ranks", integer, {&scale}, ranks, "1", "ranks of the launch that measured");
+  create_array(group, "participants", integer, {&scale}, participants, "1",
+               "of these, on that host, or those that exchanged messages");
+  create_array(group, "launch", integer, {&scale}, launches, "1", "launch (one mpiexec)");
+}
+
 void write_root_attributes(const h5::File& file, const Study& study) {
   const Value* measured_by = find(study.provenance, "writer_git");
   const auto text = [&](std::string_view name, std::string_view value) {
@@ -289,7 +321,7 @@ void write_study(const Study& study, const std::string& path) try {
   write_cases(file, study);
   write_samples(file, study);
   write_ranks(file, study);
-  write_values(file, schema::calibration, study.calibration);
+  write_ceilings(file, study.ceilings);
   write_values(file, schema::environment, study.environment);
   write_values(file, schema::provenance, study.provenance);
   std::vector<std::byte> bytes = file.image();

@@ -101,7 +101,9 @@ class Import(InFolder):
 
 
 class Run(InFolder):
-    def run_study(self, *options, launcher=LAUNCHER):
+    def run_study(self, *options, launcher=LAUNCHER, calibrate=False):
+        if not calibrate:
+            options = ("--no-calibration", *options)
         return self.breakeven("run", self.study(), "--launcher", launcher, "--out", "out", *options)
 
     def cases(self):
@@ -110,16 +112,18 @@ class Run(InFolder):
                     for name, column in file["cases"].items()}
 
     def test_from_study_to_page(self):
-        ended = self.run_study()
+        ended = self.run_study(calibrate=True)
         self.assert_exit(ended, OK)
         self.check_table(ended)
+        self.check_calibration(ended)
         self.check_merged_file()
         self.check_merge_is_idempotent()
         self.check_readers()
         self.check_report()
-        again = self.run_study()
+        again = self.run_study(calibrate=True)
         self.assert_exit(again, OK)
         self.check_table(again)
+        self.assertNotIn("calibrating", again.stderr, msg=again)
 
     def check_table(self, ended):
         heading = [line for line in ended.stdout.splitlines() if "break-even n" in line]
@@ -128,6 +132,13 @@ class Run(InFolder):
         body = ended.stdout[ended.stdout.index(heading[0]):]
         for degree in (1, 2):
             self.assert_matches(ended, rf"\npolynomial\b.*\bdegree={degree}\b", body)
+
+    def check_calibration(self, ended):
+        self.assertEqual(ended.stderr.count("calibrating: what 2 ranks of this machine reach at best"), 1, msg=ended)
+        with h5py.File(self.folder / "out" / "study.h5") as file:
+            table = file["calibration/ceilings"]
+            self.assertEqual(set(table["ranks"][:]), {2})
+            self.assertIn("read_bandwidth", table["quantity"].asstr()[:])
 
     def check_merged_file(self):
         cases = self.cases()
@@ -171,6 +182,8 @@ class Run(InFolder):
         page = (self.folder / "report.html").read_text(encoding="utf-8")
         self.assertTrue(page.lstrip().lower().startswith("<!doctype html>"))
         self.assertIn("tiny", page)
+        for part in ("Ceilings of the machine", "ceiling_share", "bound_by", "arithmetic"):
+            self.assertIn(part, page)
         self.assertNotIn("<script src=", page)  # one self-contained file
         to_nowhere = self.breakeven("report", "out/study.h5", "--out", "no/folder/report.html")
         self.assert_exit(to_nowhere, FAILURE)
@@ -191,6 +204,17 @@ class Run(InFolder):
                 ended = self.breakeven("run", "study.toml", "--launcher", LAUNCHER, "--out", "out")
                 self.assert_rejected(ended, *parts)
                 self.assertFalse((self.folder / "out").exists())
+
+    def test_a_calibration_that_fails_costs_the_study_nothing_else(self):
+        launcher = self.program("launcher", f"""#!/bin/sh
+ranks=$1; shift
+case $1 in */calibrate) echo "no ceilings today" >&2; exit 1;; esac
+exec {shlex.join([MPIEXEC, *MPI_FLAGS])} -n "$ranks" "$@"
+""")
+        ended = self.run_study(launcher=f"{launcher} {{ranks}}", calibrate=True)
+        self.assert_exit(ended, OK)
+        self.assertIn("no ceilings today", ended.stderr, msg=ended)
+        self.assertEqual(len(self.cases()["hash"]), CASES)
 
     def test_a_launcher_that_does_not_say_ranks(self):
         self.assert_rejected(self.run_study(launcher="mpiexec -n 2"), "launcher must say {ranks}", "mpiexec -n 2")

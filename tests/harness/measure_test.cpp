@@ -1,6 +1,7 @@
 #include "harness/measure.hpp"
 
 #include <gmock/gmock.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <set>
@@ -42,6 +43,23 @@ std::vector<bool> warmups(const Measurement& measurement) {
   std::vector<bool> marks;
   for (const Sample& sample : measurement.samples) marks.push_back(sample.warmup);
   return marks;
+}
+
+TEST(Measure, CountsPageFaultsOfAllRanksInsideTheRunAlone) {
+  const Communicator world = Communicator::world();
+  constexpr std::size_t pages = 64, page = 4096;
+  const auto touch_fresh_memory = [&] {
+    char* const memory =
+        static_cast<char*>(mmap(nullptr, pages * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    for (std::size_t i = 0; i < pages; ++i) memory[i * page] = 1;
+    munmap(memory, pages * page);
+  };
+  const auto traffic = [&]() -> const Traffic& { return world.traffic(); };
+  const std::vector<Measurement> all =
+      measure(world, {{touch_fresh_memory, traffic}, {[] {}, traffic}}, {3, 1, no_limit}, 1);
+  for (const Sample& sample : all[0].samples)
+    EXPECT_GE(sample.page_faults, static_cast<Index>(pages) * world.size()) << "a large page would serve several";
+  for (const Sample& sample : all[1].samples) EXPECT_EQ(sample.page_faults, 0);
 }
 
 TEST(Measure, MarksWarmUpAndStopsAtTheRepetitions) {

@@ -43,16 +43,13 @@ Outcome outcome_of(std::vector<const char*> words) {
   const Experiment experiment =
       parse_command_line(static_cast<int>(words.size()), words.data(), "attention", with_faulty_methods()).experiment;
   const Hooks hooks;
-  constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
   const RunContext context{experiment,
                            hooks,
                            read_placement(world),
                            nullptr,
                            world.duplicate(),
                            world.duplicate(),
-                           [](const std::string&) {},
-                           unknown,
-                           unknown};
+                           [](const std::string&) {}};
   const std::vector<Group> groups = expand(experiment, with_faulty_methods(), world.size(), nullptr);
   GroupOutcome outcome = run_group(context, groups.front());
   return {outcome.exit_code, std::move(outcome.records)};
@@ -184,9 +181,7 @@ TEST(Memory, IsRefusedWhenItIsNotThere) {
                      nullptr,
                      world.duplicate(),
                      world.duplicate(),
-                     [](const std::string&) {},
-                     0,
-                     0};
+                     [](const std::string&) {}};
   const Group group = expand(experiment, registry(), world.size(), nullptr).front();
   context.placement.free_bytes.assign(static_cast<std::size_t>(world.size()), Index{1} << 30);
   try {

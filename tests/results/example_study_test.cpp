@@ -80,12 +80,12 @@ Record record(const std::string& method, Index n, Index launch, const std::vecto
   Record record;
   add_case(record, method, n);
   add_measurement(record, times);
-  record.samples.push_back({launch, 0, true, 9.0, 8.0, 1.0, 0});
+  record.samples.push_back({launch, 0, true, 9.0, 8.0, 1.0, 0, 512});
   RankRecord& ranks = record.ranks.emplace_back();
   ranks.launch = launch;
   ranks.setup_s = 0.25;
   for (std::size_t i = 0; i < times.size(); ++i) {
-    record.samples.push_back({launch, static_cast<Index>(i), false, times[i], times[i] * 0.75, times[i] * 0.25, 1});
+    record.samples.push_back({launch, static_cast<Index>(i), false, times[i], times[i] * 0.75, times[i] * 0.25, 1, 0});
     ranks.elapsed_s.push_back({times[i], times[i] * 0.5});
   }
   ranks.bytes_sent = {2048, 2049};
@@ -104,8 +104,10 @@ Study study(std::vector<Record> records) {
                       {"command", std::string("attention --problem forward --out 'Ünïcode'"), "", "command line"},
                       {"load", 0.5, "1", "load average"},
                       {"cpus_online", Index{2}, "1", ""}};
-  study.environment = {{"SLURM_JOB_ID", std::string("42"), "", "environment variable"}};
-  study.calibration = {{"stream_bandwidth", 1.5e10, "byte/s", "triad"}, {"pinned", true, "", "ranks are pinned"}};
+  study.environment = {{"SLURM_JOB_ID", std::string("42"), "", "environment variable"},
+                       {"pinned", true, "", "ranks are pinned"}};
+  study.ceilings = {{"message", "s", "näid1 - node2", 2, 2, 4096, 1.5e-6, 0},
+                    {"read_bandwidth", "byte/s", "näid1", 2, 1, unknown_index, 1.5e10, 0}};
   return study;
 }
 
@@ -173,6 +175,7 @@ void expect_equal(const Sample& a, const Sample& b) {
   EXPECT_EQ(a.compute_s, b.compute_s);
   EXPECT_EQ(a.comm_s, b.comm_s);
   EXPECT_EQ(a.order, b.order);
+  EXPECT_EQ(a.page_faults, b.page_faults);
 }
 
 }  // namespace
@@ -202,7 +205,7 @@ void expect_equal(const Study& a, const Study& b) {
   EXPECT_EQ(a.complete, b.complete);
   expect_equal(a.provenance, b.provenance);
   expect_equal(a.environment, b.environment);
-  expect_equal(a.calibration, b.calibration);
+  EXPECT_EQ(a.ceilings, b.ceilings);
   ASSERT_EQ(a.records.size(), b.records.size());
   for (std::size_t i = 0; i < a.records.size(); ++i) expect_equal(a.records[i], b.records[i]);
 }

@@ -66,6 +66,28 @@ TEST_F(Merge, OfFiveLaunchesTakesTheMedianOfLaunchMedians) {
     EXPECT_EQ(ranks.setup_s, static_cast<double>(ranks.launch * ranks.launch)) << "each launch keeps its own set-up";
 }
 
+TEST_F(Merge, TakesTheCeilingsOfAllLaunchesAndKeepsThoseWhoseShardsAreGone) {
+  const auto calibrate = [&](Index ranks, Index launch, double value) {
+    Study shard = example::study({});
+    shard.ceilings = {{"fma_f32", "1/s", "a", ranks, ranks, unknown_index, value, launch}};
+    write_study(shard, calibration_path(folder.string(), ranks, launch));
+  };
+  const auto values = [&] {
+    std::vector<double> found;
+    for (const Ceiling& ceiling : merged().ceilings) found.push_back(ceiling.value);
+    return found;
+  };
+  calibrate(1, 0, 10);
+  calibrate(2, 0, 20);
+  EXPECT_EQ(merge_all().shards, 0);
+  EXPECT_THAT(values(), ElementsAre(10, 20));
+  std::filesystem::remove(calibration_path(folder.string(), 1, 0));
+  calibrate(2, 0, 21);  // measured again
+  calibrate(2, 1, 22);
+  merge_all();
+  EXPECT_THAT(values(), testing::UnorderedElementsAre(10, 21, 22));
+}
+
 TEST_F(Merge, TakesTheSetUpOfTheShardsWhereNoLaunchKnowsIt) {
   for (Index launch = 0; launch < 3; ++launch) {
     Record record = example::record("ring", 8, launch, {1});

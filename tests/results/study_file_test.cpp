@@ -92,7 +92,7 @@ TEST_F(StudyFile, NamesTheDimensionsOfSamplesAndRanks) {
 TEST_F(StudyFile, SaysWhatItIsOnItsFirstPage) {
   const h5::File file = h5::File::open(write_rich_study());
   EXPECT_EQ(file.text_attribute("format"), "breakeven-results");
-  EXPECT_EQ(file.text_attribute("format_version"), "1.0.0");
+  EXPECT_EQ(file.text_attribute("format_version"), "1.1.0");
   EXPECT_EQ(file.text_attribute("Conventions"), "CF-1.10");
   EXPECT_EQ(file.text_attribute("writer_git"), "0123456789ab");
   EXPECT_EQ(file.attribute("complete"), Value(true));

@@ -7,6 +7,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "analysis/ceilings.hpp"
 #include "analysis/page/verdict_text.hpp"
 #include "analysis/scaling.hpp"
 #include "analysis/selection.hpp"
@@ -265,7 +266,7 @@ std::string page_data(const Study& study, const std::vector<BreakEven>& results)
                   {"breaks", by_column(breaks)},
                   {"scaling", by_column(scaling_of(study, families))},
                   {"ranks", by_column(ranks)},
-                  {"cases", cases_of(study)}};
+                  {"cases", cases_of(with_bounds(study))}};
   return data.dump(-1, ' ', false, Json::error_handler_t::replace);  // bytes that are not UTF-8 must not stop a report
 }
 

@@ -13,6 +13,7 @@
 #include "analysis/page/verdict_text.hpp"
 #include "analysis/scaling.hpp"
 #include "analysis/selection.hpp"
+#include "harness/calibrate.hpp"
 
 namespace breakeven {
 namespace {
@@ -150,6 +151,19 @@ std::string values_html(const char* title, const Values& values) {
   return html + "</dl>\n";
 }
 
+std::string ceilings_html(const std::vector<Ceiling>& ceilings) {
+  if (ceilings.empty()) return "";
+  std::string html =
+      "<h3>Ceilings of the machine</h3>\n<div class=\"scroll\"><table><thead><tr><th>ceiling</th><th>ranks</th>"
+      "<th>sharing it</th><th>message</th><th>value</th><th>host</th></tr></thead>\n<tbody>\n";
+  for (const Ceiling& ceiling : ceilings)
+    html += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+                        escape(ceiling.quantity), ceiling.ranks, ceiling.participants,
+                        ceiling.message_bytes < 0 ? "" : fmt::format("{}&nbsp;B", ceiling.message_bytes),
+                        escape(value_text(ceiling)), escape(ceiling.host));
+  return html + "</tbody></table></div>\n";
+}
+
 std::string warnings_section(const Study& study) {
   std::string html = "<section id=\"warnings\"><h2>Warnings</h2>\n";
   const std::vector<std::string> list = warnings(study);
@@ -219,8 +233,7 @@ std::string report_page(const Study& study) {
       "id=\"cases\"></table></div>\n"
       "<p class=\"note\" id=\"cases-note\"></p></section>\n";
   html += "<section><h2>Provenance</h2>\n" + values_html("Program and machine", study.provenance) +
-          values_html("Environment", study.environment) + values_html("Calibration", study.calibration) +
-          "</section>\n";
+          values_html("Environment", study.environment) + ceilings_html(study.ceilings) + "</section>\n";
   html += warnings_section(study);
   html +=
       "<footer><p>The result file opens in any HDF5 viewer (h5dump, H5Web, HDFView) and in xarray and pandas.</p>"

@@ -1,0 +1,100 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+
+#include "comm/agree.hpp"
+#include "comm/run_main.hpp"
+#include "driver.hpp"
+#include "harness/calibrate.hpp"
+#include "numerics/blas.hpp"
+#include "numerics/ceilings.hpp"
+#include "numerics/cpu.hpp"
+#include "results/provenance.hpp"
+#include "results/study_file.hpp"
+
+// What the machine reaches at best with these ranks: the ceilings that every case of a study is held against.
+namespace breakeven {
+namespace {
+
+struct Options {
+  std::string out, study = "adhoc", label;
+  Index launch = 0;
+  bool quiet = false;
+  std::string help;  ///< asked for: print and end
+};
+
+Options parse(int argc, char** argv) {
+  Options options;
+  CLI::App app("breakeven: measures the ceilings of the machine with these ranks.", "calibrate");
+  app.add_option("--out", options.out, "folder for the shard; default: write none")->type_name("DIR");
+  app.add_option("--launch", options.launch, "number of this launch in a study [0]")->type_name("N");
+  app.add_option("--study", options.study, "name stored in the shard [adhoc]")->type_name("NAME");
+  app.add_option("--label", options.label, "label shown on every figure, such as quick")->type_name("TEXT");
+  app.add_flag("--quiet", options.quiet, "no table on stdout");
+  app.footer(
+      "Arithmetic and memory are measured on all ranks at once and summed over those of a host; messages between two\n"
+      "ranks of one host and of two; all-reduces over all. `breakeven run` does this once for each number of ranks.\n\n"
+      "Examples:\n  mpiexec -n 2 calibrate\n  mpiexec -n 64 calibrate --out results/adhoc\n");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    options.help = app.help();
+  } catch (const CLI::ParseError& error) {
+    throw BadRequest(std::string(error.what()) + "; --help shows the options");
+  }
+  if (options.launch < 0) throw BadRequest("launch must be at least 0, got " + std::to_string(options.launch));
+  return options;
+}
+
+std::vector<LocalCeiling> local_ceilings() {
+  constexpr double short_s = 0.1, long_s = 0.3;  // bursts of registers and caches, passes over memory
+  return {{"fma_f32", "1/s", true, [] { return fma_peak_flops<float>(short_s); }},
+          {"fma_f64", "1/s", true, [] { return fma_peak_flops<double>(short_s); }},
+          {"product_f32", "1/s", true, [] { return product_flops<float>(long_s); }},
+          {"product_f64", "1/s", true, [] { return product_flops<double>(long_s); }},
+          {"read_bandwidth", "byte/s", true, [] { return read_bandwidth(long_s); }},
+          {"triad_bandwidth", "byte/s", true, [] { return triad_bandwidth(long_s); }},
+          {"xor_popcount", "bit/s", true, [] { return xor_popcount_bits(short_s); }},
+          {"timer_resolution", "s", false, [] { return timer_resolution(); }}};
+}
+
+int calibrate_main(const Communicator& world, int argc, char** argv) {
+  pin_blas_to_one_thread();
+  Options options;
+  agree(world, "options", [&] {
+    options = parse(argc, argv);
+    if (options.out.empty() || !world.is_root() || !options.help.empty()) return;
+    std::error_code failed;
+    std::filesystem::create_directories(std::filesystem::path(options.out) / "shards", failed);
+    if (failed) throw BadRequest("out: cannot create " + options.out + "/shards: " + failed.message());
+  });
+  if (!options.help.empty()) {
+    if (world.is_root()) fmt::print("{}", options.help);
+    return static_cast<int>(ExitCode::ok);
+  }
+  const std::vector<Ceiling> ceilings = calibrate(world, read_placement(world), local_ceilings(), options.launch);
+  if (world.is_root() && !options.quiet)
+    fmt::print("{}BLAS kernel {}, vector code for {}\n", ceilings_table(ceilings), blas_core(), simd_target());
+  agree(world, "writing results", [&] {
+    if (!world.is_root() || options.out.empty()) return;
+    Study shard;
+    shard.name = options.study;
+    shard.label = options.label;
+    shard.complete = true;
+    shard.provenance = provenance_of(argc, argv);
+    shard.environment = collect_environment();
+    shard.ceilings = ceilings;
+    write_study(shard, calibration_path(options.out, world.size(), options.launch));
+  });
+  return static_cast<int>(ExitCode::ok);
+}
+
+}  // namespace
+}  // namespace breakeven
+
+/// mpiexec -n P calibrate --help
+int main(int argc, char** argv) {
+  return breakeven::run_main(
+      argc, argv, [&](const breakeven::Communicator& world) { return breakeven::calibrate_main(world, argc, argv); });
+}

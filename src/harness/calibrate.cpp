@@ -1,0 +1,101 @@
+#include "harness/calibrate.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "base/stopwatch.hpp"
+#include "comm/ping_pong.hpp"
+
+namespace breakeven {
+namespace {
+
+// From one word to what no cache between two cores holds; the steps of 8 to 16 show where protocols change.
+constexpr std::array<Index, 7> message_sizes{8, 512, 4096, 32768, Index{1} << 18, Index{1} << 21, Index{1} << 24};
+
+std::vector<std::string> distinct(const std::vector<std::string>& hosts) {
+  std::vector<std::string> seen;
+  for (const std::string& host : hosts)
+    if (std::find(seen.begin(), seen.end(), host) == seen.end()) seen.push_back(host);
+  return seen;
+}
+
+/// Best over rounds of the slowest rank's time, in seconds.
+double all_reduce_time(const Communicator& comm, Index bytes) {
+  constexpr Index fewest_rounds = 8, most_rounds = 400;
+  constexpr double enough_s = 0.05;
+  std::vector<float> values(static_cast<std::size_t>(bytes) / sizeof(float));
+  double best = std::numeric_limits<double>::infinity(), spent = 0;
+  for (Index round = 0; round < fewest_rounds || (round < most_rounds && spent < enough_s); ++round) {
+    std::fill(values.begin(), values.end(), 1.0F);  // sums of sums would overflow in time
+    comm.barrier();
+    const Stopwatch watch;
+    comm.all_reduce(std::span<float>(values));
+    const double slowest = comm.all_reduce(watch.seconds(), Reduction::maximum);
+    best = std::min(best, slowest);
+    spent += slowest;
+  }
+  return best;
+}
+
+}  // namespace
+
+std::vector<Ceiling> calibrate(const Communicator& comm, const Placement& placement,
+                               const std::vector<LocalCeiling>& local, Index launch) {
+  std::vector<Ceiling> ceilings;
+  const std::vector<std::string> hosts = distinct(placement.hosts);
+  for (const LocalCeiling& which : local) {
+    comm.barrier();
+    const std::vector<double> values = comm.gather(which.measure());
+    for (const std::string& host : hosts) {
+      Ceiling ceiling{which.quantity, which.unit, host, comm.size(), 0, unknown_index, 0, launch};
+      for (std::size_t rank = 0; rank < values.size(); ++rank) {
+        if (placement.hosts[rank] != host) continue;
+        ++ceiling.participants;
+        ceiling.value = which.adds_up ? ceiling.value + values[rank] : std::max(ceiling.value, values[rank]);
+      }
+      ceilings.push_back(ceiling);
+    }
+  }
+  if (comm.size() == 1) return ceilings;
+  const auto first_elsewhere = std::find_if(placement.hosts.begin(), placement.hosts.end(),
+                                            [&](const std::string& host) { return host != hosts.front(); });
+  const int other_host = static_cast<int>(first_elsewhere - placement.hosts.begin());
+  for (const Index bytes : message_sizes) {
+    if (placement.hosts[1] == hosts.front())
+      ceilings.push_back({"message", "s", hosts.front(), comm.size(), 2, bytes, ping_pong(comm, 0, 1, bytes), launch});
+    if (other_host < comm.size())
+      ceilings.push_back({"message", "s", hosts.front() + " - " + *first_elsewhere, comm.size(), 2, bytes,
+                          ping_pong(comm, 0, other_host, bytes), launch});
+  }
+  for (const Index bytes : message_sizes)
+    ceilings.push_back({"all_reduce", "s", "", comm.size(), comm.size(), bytes, all_reduce_time(comm, bytes), launch});
+  return ceilings;
+}
+
+std::string value_text(const Ceiling& ceiling) {
+  struct Prefix {
+    double factor;
+    const char* sign;
+  };
+  constexpr std::array<Prefix, 7> prefixes{
+      {{1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}, {1, ""}, {1e-3, "m"}, {1e-6, "u"}}};
+  Prefix prefix{1e-9, "n"};
+  for (auto candidate = prefixes.rbegin(); candidate != prefixes.rend(); ++candidate)
+    if (ceiling.value >= candidate->factor) prefix = *candidate;
+  const std::string unit = ceiling.unit == "1/s" ? "flop/s" : ceiling.unit == "byte/s" ? "B/s" : ceiling.unit;
+  return fmt::format("{:.3g} {}{}", ceiling.value / prefix.factor, prefix.sign, unit);
+}
+
+std::string ceilings_table(const std::vector<Ceiling>& ceilings) {
+  std::string table = fmt::format("{:<16} {:>10} {:>6} {:>14}  {}\n", "ceiling", "bytes", "ranks", "value", "host");
+  for (const Ceiling& ceiling : ceilings)
+    table += fmt::format("{:<16} {:>10} {:>6} {:>14}  {}\n", ceiling.quantity,
+                         ceiling.message_bytes == unknown_index ? "" : std::to_string(ceiling.message_bytes),
+                         ceiling.participants, value_text(ceiling), ceiling.host);
+  return table;
+}
+
+}  // namespace breakeven

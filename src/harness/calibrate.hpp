@@ -1,0 +1,31 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "harness/placement.hpp"
+#include "harness/record.hpp"
+
+namespace breakeven {
+
+/// A ceiling that a rank measures by itself.
+struct LocalCeiling {
+  std::string quantity;
+  std::string unit;
+  bool adds_up = true;  ///< the ranks of a host share the work; otherwise the largest of their values counts
+  std::function<double()> measure;
+};
+
+/// What this machine reaches with these ranks: each local ceiling on all ranks at once, one value a host; the time of a
+/// message between two ranks of one host and of two hosts; the time of an all-reduce. Collective, equal on all ranks.
+std::vector<Ceiling> calibrate(const Communicator& comm, const Placement& placement,
+                               const std::vector<LocalCeiling>& local, Index launch);
+
+/// "239 Gflop/s", "1.5 us"
+std::string value_text(const Ceiling& ceiling);
+
+/// One line a ceiling, for a reader.
+std::string ceilings_table(const std::vector<Ceiling>& ceilings);
+
+}  // namespace breakeven

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""calibrate: the ceilings of the machine; and page faults, which would hide them."""
+
+import pathlib
+import tempfile
+import unittest
+
+import programs
+
+programs.require("h5py")
+import h5py
+from programs import OK, ProgramTest
+
+LOCAL = {"fma_f32", "fma_f64", "product_f32", "product_f64", "read_bandwidth", "triad_bandwidth", "xor_popcount",
+         "timer_resolution"}
+
+
+class Calibrate(ProgramTest):
+    def ceilings(self, ranks):
+        with tempfile.TemporaryDirectory() as folder:
+            ended = programs.run(ranks, "calibrate", "--out", folder)
+            self.assert_exit(ended, OK)
+            self.assertEqual(ended.messages, [], msg=ended)
+            with h5py.File(pathlib.Path(folder) / "shards" / f"calibration-{ranks}-0.h5") as shard:
+                self.assertEqual(len(shard["cases/case"]), 0)
+                table = shard["calibration/ceilings"]
+                columns = {name: column.asstr()[:] if h5py.check_string_dtype(column.dtype) else column[:]
+                           for name, column in table.items()}
+        return ended, [dict(zip(columns, row)) for row in zip(*columns.values())]
+
+    def test_one_rank_measures_itself(self):
+        ended, ceilings = self.ceilings(1)
+        self.assertEqual({row["quantity"] for row in ceilings}, LOCAL)
+        for row in ceilings:
+            self.assertGreater(row["value"], 0, msg=row)
+            self.assertEqual((row["ranks"], row["participants"], row["message_bytes"]), (1, 1, -1), msg=row)
+            self.assertIn(row["quantity"], ended.stdout)
+
+    def test_two_ranks_measure_messages_too(self):
+        _, ceilings = self.ceilings(2)
+        self.assertEqual({row["quantity"] for row in ceilings}, LOCAL | {"message", "all_reduce"})
+        for row in ceilings:
+            self.assertEqual((row["ranks"], row["participants"]), (2, 2), msg=row)
+        sizes = [row["message_bytes"] for row in ceilings if row["quantity"] == "message"]
+        self.assertEqual(min(sizes), 8)
+        self.assertEqual(max(sizes), 1 << 24)
+
+    def test_bad_requests(self):
+        self.rejected_on([1, 2], [("--launch -1", "launch must be at least 0, got -1"), ("--no-such", "--no-such"),
+                                  ("--out /proc/nowhere", "/proc/nowhere")], program="calibrate")
+
+    def test_help(self):
+        ended = programs.run(1, "calibrate", "--help")
+        self.assert_exit(ended, OK)
+        self.assertIn("mpiexec -n 2 calibrate", ended.stdout)
+
+
+class PageFaults(ProgramTest):
+    def test_none_inside_a_timed_repetition(self):
+        """Every method, both scalars, causal or not, on states from bytes to megabytes: after the warm-up none."""
+        options = ["--methods", "ring,allgather,dense,polynomial", "--n", "512,1024", "--d", "16", "--degree", "1,4",
+                   "--dtype", "f32,f64", "--causal", "false,true", "--repetitions", "3", "--warmup", "1"]
+        for ranks in (1, 2):
+            with tempfile.TemporaryDirectory() as folder:
+                self.assert_exit(programs.run(ranks, "attention", *options, "--out", folder), OK)
+                for path in sorted((pathlib.Path(folder) / "shards").iterdir()):
+                    with h5py.File(path) as shard, self.subTest(ranks=ranks, method=shard["cases/method"].asstr()[0]):
+                        timed = shard["samples/warmup"][:] == 0
+                        self.assertEqual(timed.sum(), 3)
+                        self.assertEqual(shard["samples/page_faults"][:][timed].tolist(), [0, 0, 0])
+
+
+if __name__ == "__main__":
+    programs.main()

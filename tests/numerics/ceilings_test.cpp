@@ -1,0 +1,28 @@
+#include "numerics/ceilings.hpp"
+
+#include <gtest/gtest.h>
+
+#include "numerics/cpu.hpp"
+
+namespace breakeven {
+namespace {
+
+// No clock is asserted here beyond what no machine of the last twenty years misses: units and counts, not speed.
+
+TEST(Ceilings, ArePlausible) {
+  EXPECT_GT(product_flops<float>(0.01), 1e8);
+  EXPECT_GT(product_flops<double>(0.01), 1e8);
+  EXPECT_GT(read_bandwidth(0.01), 1e7);
+  EXPECT_GT(triad_bandwidth(0.01), 1e7);
+  EXPECT_GT(xor_popcount_bits(0.01), 1e8);
+  EXPECT_GT(timer_resolution(), 0);
+  EXPECT_LT(timer_resolution(), 1e-3);
+}
+
+TEST(Ceilings, OfTheProductIsBelowThatOfItsMultiplyAdds) {
+  // Twice: the two are measured one after the other, and the clock may change in between.
+  EXPECT_LT(product_flops<float>(0.05), 2 * fma_peak_flops<float>(0.05));
+}
+
+}  // namespace
+}  // namespace breakeven
