@@ -19,6 +19,7 @@ constexpr std::array patterns{
             "rank $1 on $2 $3"},
     Pattern{R"(^srun: error: (Node failure on .+))", "$1"},
     Pattern{R"(^srun: error: ([^\s:]+): tasks? ([^:]+): (.+))", "rank $2 on $1: $3"},
+    Pattern{R"(^ssh: (connect to host .+))", "$1"},
     Pattern{R"(^\s*Remote daemon: \S+ on node (\S+))", "the connection to $1 was lost"},
     Pattern{R"(^\s*target node:\s+(\S+))", "no way to reach $1"},
     Pattern{R"(^\s*Peer host:\s+(\S+))", "a rank on $1 hung up"},

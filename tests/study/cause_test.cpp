@@ -25,6 +25,8 @@ TEST(CauseTest, NamesTheHostThatWasLost) {
   EXPECT_EQ(cause_of({"ORTE has lost communication with a remote daemon.", "",
                       "  HNP daemon   : [[27580,0],0] on node vm", "  Remote daemon: [[27580,0],2] on node be-h2"}),
             "the connection to be-h2 was lost");
+  EXPECT_EQ(cause_of({"ssh: connect to host be-h2 port 22: No route to host", "  target node:  be-h3"}),
+            "connect to host be-h2 port 22: No route to host");
   EXPECT_EQ(cause_of({"  my node:   vm", "  target node:  be-h2"}), "no way to reach be-h2");
   EXPECT_EQ(cause_of({"srun: error: Node failure on be-n2"}), "Node failure on be-n2");
 }
