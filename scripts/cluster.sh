@@ -290,7 +290,10 @@ run_on_node() {
   local answer
   # Nothing listens on that port: "refused" is an answer, silence is none.
   answer=$(timeout 3 bash -c ": < /dev/tcp/$address/9" 2>&1 || true)
-  [[ $answer == *refused* ]] && holder_of "$node" > /dev/null || fail 255 "$node does not answer"
+  if [[ $answer != *refused* ]] || ! holder_of "$node" > /dev/null; then
+    echo "ssh: connect to host $node: No answer" >&2  # in ssh's words, for programs that look for them
+    exit 255
+  fi
   on_node "$node" sh -c "$*"
 }
 
