@@ -128,7 +128,7 @@ class ClusterTest(programs.ProgramTest):
 class InterruptedJob(ClusterTest):
     """It goes back into the queue, goes on where it stopped and completes; nothing finished is measured again."""
 
-    MORE = 3  # groups left to measure once a job was interrupted
+    MORE = 3  # groups left to measure once a job was interrupted; one of them may have been in hand
 
     def start(self, name, nodes, *options, launcher=None):
         """A job with more work than it gets time for. Its study is a file of its own, which shorten() writes anew."""
@@ -136,13 +136,11 @@ class InterruptedJob(ClusterTest):
         self.study.write_text(LONG.read_text())
         return Job(self, self.folder / name, self.study, nodes, *options, launcher=launcher)
 
-    def wait_for_requeue(self, job):
-        """Until the job waits for its second start; then the whole shards with their bytes."""
-        job.wait_for("PENDING")
-        return contents(job.finished_shards())
-
-    def shorten(self, done):
-        self.study.write_text(long_study(done + self.MORE))
+    def shorten(self, job):
+        """Leaves little to measure for the second start, which reads the study again. Returns the shards there are."""
+        before = contents(job.finished_shards())
+        self.study.write_text(long_study(len(before) + self.MORE))
+        return before
 
     def check_completed(self, job, before):
         facts = job.wait_for("COMPLETED")

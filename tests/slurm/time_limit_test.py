@@ -10,14 +10,14 @@ class TimeLimit(InterruptedJob):
         # Slurm looks every 30 s and sends the signal up to 30 s early: 10 to 40 s after the start.
         job = self.start("limit", 1, "--time=1", "--signal=B:USR1@20")
         job.wait_for("RUNNING")
-        before = self.wait_for_requeue(job)
+        job.wait_for("PENDING")  # for some seconds, until its old credential has expired
+        before = self.shorten(job)
         self.assertGreater(len(before), 0, msg=job)
         log = job.log.read_text()
         self.assertIn("Not finished; back into the queue (restart 1)", log)
         self.assertNotIn("TIME LIMIT", log)  # it stopped by itself
         # Else a slow machine might be interrupted again.
         command("scontrol", "update", f"JobId={job.number}", "TimeLimit=10")
-        self.shorten(len(before))
         self.check_completed(job, before)
 
     def test_signal_before_the_run(self):
