@@ -34,9 +34,19 @@ def processes(host):
 class ThreeHosts(ClusterTest):
     def setUp(self):
         super().setUp()
+        self.addCleanup(self.end_what_is_left)  # runs last, on hosts that are whole again
         self.out = self.folder / "out"
         self.study = self.folder / "study.toml"
         self.launcher = (cluster.STATE / "launcher").read_text().strip()
+
+    def end_what_is_left(self):
+        """After a failed test; mpiexec follows when its daemons are gone."""
+        for host in HOSTS:
+            for pid in processes(host):
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
 
     def start(self, study):
         self.study.write_text(study)
