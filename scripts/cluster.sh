@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A cluster on one machine, to try slurm/scaling.sbatch or runs over several hosts before a real one does. Each node is a
-# network, host-name and mount namespace with a slurmd of its own; slurmctld and munge run beside them.
+# A cluster on one machine, to try slurm/scaling.sbatch or runs over several hosts before a real one does. Each node is
+# a network, host-name and mount namespace with a slurmd of its own; slurmctld and munge run beside them.
 #
 #   scripts/cluster.sh up N                   starts N nodes be-n1 ... be-nN and Slurm; prints what to export
 #   scripts/cluster.sh up N --without-slurm   starts N hosts be-h1 ... be-hN for mpiexec; prints a launcher
@@ -209,11 +209,11 @@ wait_for_idle_nodes() {
   fail 1 "the nodes are not ready after 30 s, see $state/log"
 }
 
-write_agent() {  # what mpiexec calls in place of ssh
-  printf '#!/bin/sh\nhost=$1\nshift\nexec "%s" run "$host" --state "%s" "$@"\n' "$script" "$state" > "$state/agent"
-  chmod +x "$state/agent"
+write_launcher() {  # what mpiexec calls in place of ssh
+  printf '#!/bin/sh\nhost=$1\nshift\nexec "%s" run "$host" --state "%s" "$@"\n' "$script" "$state" > "$state/rsh"
+  chmod +x "$state/rsh"
   for i in $(seq "$n_nodes"); do echo "$prefix$i slots=$(nproc)"; done > "$state/hostfile"
-  echo "mpiexec --mca plm rsh --mca plm_rsh_agent $state/agent --mca oob_tcp_if_include $network.0/24" \
+  echo "mpiexec --mca plm rsh --mca plm_rsh_agent $state/rsh --mca oob_tcp_if_include $network.0/24" \
     "--mca btl tcp,self --mca btl_tcp_if_include $network.0/24 --bind-to none --map-by node" \
     "--hostfile $state/hostfile -n {ranks}" > "$state/launcher"
 }
@@ -241,7 +241,8 @@ up() {
     other=$(ip link show "$bridge" | sed -n 's/.*alias //p')
     fail 2 "a cluster is up already; end it with: scripts/cluster.sh down --state $other"
   fi
-  [ ! -e "$state/started" ] || fail 2 "$state belongs to another cluster; end it with: scripts/cluster.sh down --state $state"
+  [ ! -e "$state/started" ] ||
+    fail 2 "$state belongs to another cluster; end it with: scripts/cluster.sh down --state $state"
   trap give_up EXIT
   trap 'exit 1' INT TERM HUP
   if [ -n "$(ls -A "$state" 2> /dev/null)" ] && [ ! -e "$state/made_by_cluster_sh" ]; then
@@ -263,7 +264,7 @@ up() {
     wait_for_idle_nodes
     echo "export SLURM_CONF=$SLURM_CONF"
   else
-    write_agent
+    write_launcher
     echo "export BREAKEVEN_LAUNCHER='$(cat "$state/launcher")'"
   fi
   trap - EXIT
@@ -325,7 +326,8 @@ case "$action" in
   down) down; exit 0 ;;
 esac
 node=$subject
-read -r address port < <(records node | sed -n "s/^$node //p") || fail 2 "there is no node '$node' in the cluster of $state"
+read -r address port < <(records node | sed -n "s/^$node //p") ||
+  fail 2 "there is no node '$node' in the cluster of $state"
 case "$action" in
   kill) end_namespace "$node" ;;
   boot) boot_node "$node" ;;

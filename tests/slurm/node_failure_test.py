@@ -25,8 +25,8 @@ class NodeFailure(InterruptedJob):
         self.lose_node(self.start("srun", 2, "--time=10"), of_batch_script=True)
 
     def test_node_failure_under_mpirun(self):
-        """mpirun notices long before Slurm does; the template asks the nodes, which keeps the job until one of the two puts
-        it back. Else it would have failed."""
+        """mpirun notices long before Slurm does; the template asks the nodes, which keeps the job until one of the two
+        puts it back. Else it would have failed."""
         job = self.start("mpirun", 2, "--time=10", launcher=MPIRUN)
         self.lose_node(job, of_batch_script=False)
         self.assertRegex(job.log.read_text(),
