@@ -82,7 +82,10 @@ void add_run(CLI::App& app, ExitCode& exit_code) {
       "Examples:\n  breakeven run data/studies/quickstart.toml\n"
       "  breakeven run data/studies/strong_scaling.toml --launcher \"srun --mpi=pmix -n {ranks}\" --out "
       "$SCRATCH/scaling\n"
-      "Run again, it goes on where it stopped: finished shards are not measured twice.\n");
+      "Run again, it goes on where it stopped: finished shards are not measured twice.\n"
+      "A host that falls silent ends a launch of Open MPI after 5 s, since OMPI_MCA_oob_tcp_keepalive_time, _intvl "
+      "and\n"
+      "_probes are 2, 1 and 3; set them to be more patient.\n");
   command->callback([options, &exit_code] { exit_code = run_study(*options); });
 }
 

@@ -4,7 +4,7 @@
 #   scripts/install_dependencies.sh            everything
 #   scripts/install_dependencies.sh --build    compiler, MPI, HDF5, libraries
 #   scripts/install_dependencies.sh --run      the quickstart's data
-#   scripts/install_dependencies.sh --test     what the tests need beside --build: readers, browser, formatter
+#   scripts/install_dependencies.sh --test     what the tests need beside --build: readers, browser, formatter, Slurm
 #   scripts/install_dependencies.sh --print    prints the packages of the chosen groups and installs nothing
 #
 # Asks nothing, installs only what is missing, needs root only if something is. Elsewhere than on Debian it says what to
@@ -28,6 +28,8 @@ test_packages=(
   python3 python3-h5py python3-pandas python3-xarray python3-h5netcdf netcdf-bin  # readers of the result files
   chromium nodejs                       # opens the report
   clang-format
+  slurmctld slurmd slurm-client munge iproute2 util-linux  # scripts/cluster.sh: nodes on one machine
+  libpmix-dev                           # Slurm looks for libpmix.so by this name
 )
 if ! command -v npm > /dev/null; then   # Node from elsewhere than Debian brings npm with it and conflicts with Debian's
   test_packages+=(npm)

@@ -16,6 +16,7 @@
 #include <sstream>
 
 #include "base/error.hpp"
+#include "study/cause.hpp"
 #include "study/machine.hpp"
 
 namespace breakeven {
@@ -259,6 +260,15 @@ std::vector<std::string> launcher_words(const std::string& launcher, int ranks, 
 }
 
 std::vector<std::string> child_environment(std::vector<std::string> current, bool is_root) {
+  const auto is_set = [&](const std::string& name) {
+    return std::any_of(current.begin(), current.end(),
+                       [&](const std::string& entry) { return entry.starts_with(name); });
+  };
+  // A host that falls silent is given up after 2 + 3 * 1 seconds; Open MPI's defaults wait for 300 + 9 * 20.
+  for (const auto& [name, value] : {std::pair<std::string, const char*>{"OMPI_MCA_oob_tcp_keepalive_time=", "2"},
+                                    {"OMPI_MCA_oob_tcp_keepalive_intvl=", "1"},
+                                    {"OMPI_MCA_oob_tcp_keepalive_probes=", "3"}})
+    if (!is_set(name)) current.push_back(name + value);
   if (!is_root) return current;
   for (const std::string name : {"OMPI_ALLOW_RUN_AS_ROOT=", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="}) {
     std::erase_if(current, [&](const std::string& variable) { return variable.starts_with(name); });
@@ -274,10 +284,12 @@ Outcome run_invocation(const std::string& launcher, const std::string& driver, c
   words.insert(words.end(), invocation.arguments.begin(), invocation.arguments.end());
 
   std::deque<std::string> last_messages;
+  Cause cause;
   LineReader output_lines([&](std::string_view line) {
     if (callbacks.on_output) callbacks.on_output(line);
   });
   LineReader message_lines([&](std::string_view line) {
+    cause.absorb(line);
     last_messages.emplace_back(line);
     if (last_messages.size() > kept_messages) last_messages.pop_front();
     if (callbacks.on_message) callbacks.on_message(line);
@@ -288,7 +300,7 @@ Outcome run_invocation(const std::string& launcher, const std::string& driver, c
   messages.close_writing();
   attend(child, output, output_lines, messages, message_lines, signals);
   const int exit_code = child.asked_to_stop() ? static_cast<int>(ExitCode::interrupted) : child.exit_code();
-  return {exit_code, {last_messages.begin(), last_messages.end()}};
+  return {exit_code, {last_messages.begin(), last_messages.end()}, cause.text()};
 }
 
 }  // namespace breakeven

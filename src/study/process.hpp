@@ -13,6 +13,7 @@ namespace breakeven {
 struct Outcome {
   int exit_code = 0;  ///< of the launcher; 128 + signal if one ended it; 75 if we were asked to stop
   std::vector<std::string> last_messages;  ///< the last 20 lines of stderr
+  std::string cause = {};                  ///< why it ended, if stderr told; see study/cause.hpp
 };
 
 struct LineCallbacks {
@@ -43,7 +44,8 @@ class SignalWatch {
 /// Errors: BadRequest if it is empty or never says {ranks}.
 std::vector<std::string> launcher_words(const std::string& launcher, int ranks, int cores);
 
-/// The child's environment: `current` plus, where `is_root`, Open MPI's two permissions to run as root.
+/// The child's environment: `current` plus the times after which Open MPI gives up a silent host, unless they are set
+/// (five seconds where its own are eight minutes), and, where `is_root`, its two permissions to run as root.
 std::vector<std::string> child_environment(std::vector<std::string> current, bool is_root);
 
 /// Runs one launch to its end, in a process group of its own, stdin from /dev/null, and hands over its lines as they

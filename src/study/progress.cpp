@@ -100,6 +100,15 @@ void Progress::launch_finished() {
   show();
 }
 
+void Progress::launch_failed() {
+  cases_of_finished_ = cases_done();
+  cases_of_current_ = 0;
+  ++launches_done_;
+  ++launches_failed_;
+  launch_runs_ = false;
+  show();
+}
+
 void Progress::note(std::string_view line) {
   *out_ << (style_.is_terminal ? clear_line : "") << line << "\n" << std::flush;
   if (style_.is_terminal) show();
@@ -107,8 +116,8 @@ void Progress::note(std::string_view line) {
 
 void Progress::close() {
   if (style_.is_terminal) *out_ << clear_line;
-  *out_ << fmt::format("{} of {} launches, {} of {} cases in {}\n", launches_done_, plan_.size(), cases_done(),
-                       cases_total_, clock_text(clock_() - start_s_))
+  *out_ << fmt::format("{} of {} launches, {} of {} cases in {}\n", launches_done_ - launches_failed_, plan_.size(),
+                       cases_done(), cases_total_, clock_text(clock_() - start_s_))
         << std::flush;
 }
 

@@ -56,6 +56,7 @@ class Progress {
   void launch_started(std::size_t invocation);
   void case_finished(std::string_view what);
   void launch_finished();
+  void launch_failed();  ///< only the cases it reported are done
   /// A line for the reader, above the bar.
   void note(std::string_view line);
   /// The last line: what was done and how long it took.
@@ -73,7 +74,7 @@ class Progress {
   Clock clock_;
   RemainingTime remaining_;
   double start_s_ = 0, launch_start_s_ = 0, last_line_s_ = 0;
-  std::size_t launches_done_ = 0;
+  std::size_t launches_done_ = 0, launches_failed_ = 0;  // the failed are among the done
   bool launch_runs_ = false;
   Index cases_of_finished_ = 0, cases_of_current_ = 0, cases_total_ = 0;
   std::string latest_;

@@ -82,15 +82,19 @@ RunResult run_plan(const Runner& run, Progress& progress, const StopRequested& s
     const bool ends_the_run = outcome.exit_code == static_cast<int>(ExitCode::usage) ||
                               outcome.exit_code == static_cast<int>(ExitCode::interrupted);
     if (outcome.exit_code != static_cast<int>(ExitCode::interrupted) && !is_expected(outcome.exit_code)) {
-      result.failures.push_back(fmt::format("{} ended with exit {}", name_of(invocation), outcome.exit_code));
-      progress.note(result.failures.back() + (outcome.last_messages.empty() ? "" : ":"));
+      result.failures.push_back(fmt::format("{} ended with exit {}{}{}", name_of(invocation), outcome.exit_code,
+                                            outcome.cause.empty() ? "" : ": ", outcome.cause));
+      progress.note(result.failures.back() + (outcome.last_messages.empty() ? "" : "; it said:"));
       for (const std::string& message : outcome.last_messages) progress.note("  " + message);
     }
     if (ends_the_run) {
       result.exit_code = static_cast<ExitCode>(outcome.exit_code);
       return result;
     }
-    progress.launch_finished();
+    if (is_expected(outcome.exit_code))
+      progress.launch_finished();
+    else
+      progress.launch_failed();
     check_failed = check_failed || outcome.exit_code == static_cast<int>(ExitCode::check_failed);
     if (is_expected(outcome.exit_code)) ++result.launches_run;
   }

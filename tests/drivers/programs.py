@@ -81,6 +81,11 @@ class Started:
             raise AssertionError(f"still running after {limit_s} s\n{self._ended()}") from None
         return self._ended()
 
+    def kill_and_tell(self):
+        """For a test that gives up: what the program has said."""
+        self._kill()
+        return self._ended()
+
     def _kill(self):
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)

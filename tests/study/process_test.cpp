@@ -12,9 +12,13 @@
 namespace breakeven {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsSupersetOf;
+using ::testing::Not;
 using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 
 TEST(LauncherWords, AreSplitAtBlanksAndToldTheRanks) {
   EXPECT_THAT(launcher_words(" mpiexec  -n {ranks}\t--x={ranks}:{ranks} ", 2, 2),
@@ -38,9 +42,22 @@ TEST(LauncherWords, MustSayTheRanks) {
 }
 
 TEST(ChildEnvironment, PermitsRootOnlyToRoot) {
-  EXPECT_THAT(child_environment({"A=1"}, false), ElementsAre("A=1"));
-  EXPECT_THAT(child_environment({"A=1", "OMPI_ALLOW_RUN_AS_ROOT=0"}, true),
-              ElementsAre("A=1", "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"));
+  EXPECT_THAT(child_environment({"A=1"}, false), Not(Contains(HasSubstr("ROOT"))));
+  const std::vector<std::string> of_root = child_environment({"A=1", "OMPI_ALLOW_RUN_AS_ROOT=0"}, true);
+  EXPECT_THAT(of_root, IsSupersetOf({"A=1", "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"}));
+  EXPECT_THAT(of_root, Not(Contains("OMPI_ALLOW_RUN_AS_ROOT=0")));
+}
+
+TEST(ChildEnvironment, GivesUpASilentHostWithinSeconds) {
+  EXPECT_THAT(child_environment({"A=1"}, false),
+              UnorderedElementsAre("A=1", "OMPI_MCA_oob_tcp_keepalive_time=2", "OMPI_MCA_oob_tcp_keepalive_intvl=1",
+                                   "OMPI_MCA_oob_tcp_keepalive_probes=3"));
+}
+
+TEST(ChildEnvironment, LeavesTheUsersPatienceWithAHost) {
+  EXPECT_THAT(child_environment({"OMPI_MCA_oob_tcp_keepalive_time=60", "XOMPI_MCA_oob_tcp_keepalive_intvl=7"}, false),
+              UnorderedElementsAre("OMPI_MCA_oob_tcp_keepalive_time=60", "XOMPI_MCA_oob_tcp_keepalive_intvl=7",
+                                   "OMPI_MCA_oob_tcp_keepalive_intvl=1", "OMPI_MCA_oob_tcp_keepalive_probes=3"));
 }
 
 /// Drivers are shell scripts, the launcher one that drops the rank count.

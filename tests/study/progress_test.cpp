@@ -96,6 +96,17 @@ TEST_F(ProgressOutput, CountsAFinishedLaunchInFullWhateverItReported) {
   EXPECT_THAT(taken(), HasSubstr("2/4 cases"));
 }
 
+TEST_F(ProgressOutput, CountsOfAFailedLaunchOnlyWhatItReported) {
+  Progress progress = this->progress({false, 30, 80});
+  progress.launch_started(0);
+  progress.case_finished("ring");
+  progress.launch_failed();
+  progress.launch_started(1);
+  progress.launch_finished();
+  progress.close();
+  EXPECT_EQ(taken(), "1 of 2 launches, 3 of 4 cases in 0:00\n");
+}
+
 TEST_F(ProgressOutput, NeverCountsMoreCasesThanExpected) {
   Progress progress = this->progress({false, 0, 80});
   progress.launch_started(0);

@@ -21,12 +21,13 @@ class RunPlan : public ::testing::Test {
     const Runner runner = [&](const Invocation& invocation, const LineCallbacks& callbacks) {
       started_.push_back(static_cast<int>(invocation.launch));
       for (const std::string& line : output_) callbacks.on_output(line);
-      return Outcome{exit_codes[static_cast<std::size_t>(invocation.launch)], {"the reason"}};
+      return Outcome{exit_codes[static_cast<std::size_t>(invocation.launch)], {"the reason"}, cause_};
     };
     return run_plan(runner, progress, [&] { return static_cast<int>(started_.size()) >= stop_after; });
   }
   std::vector<int> started_;
   std::vector<std::string> output_;
+  std::string cause_;
   std::ostringstream out_;
 };
 
@@ -63,6 +64,14 @@ TEST_F(RunPlan, GoesOnAfterAFailureAndNamesIt) {
   EXPECT_THAT(started_, ElementsAre(0, 1, 2));
   EXPECT_THAT(result.failures, ElementsAre("attention/forward on 2 ranks, launch 0 ended with exit 137"));
   EXPECT_EQ(result.launches_run, 2u);
+}
+
+TEST_F(RunPlan, SaysWhyALaunchFailedIfAnybodyKnows) {
+  cause_ = "the connection to be-h2 was lost";
+  EXPECT_THAT(
+      run({205}).failures,
+      ElementsAre("attention/forward on 2 ranks, launch 0 ended with exit 205: the connection to be-h2 was lost"));
+  EXPECT_THAT(out_.str(), HasSubstr("was lost; it said:\n  the reason\n"));
 }
 
 TEST_F(RunPlan, RefusesADriverThatSeesAnotherNumberOfRanks) {
