@@ -46,6 +46,23 @@ bool has_control_characters(std::string_view text) {
                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
+/// The line on which more dots than these have been seen, comments aside; 0: none. Each dot of a key such as a.b.c
+/// makes a table in a table, and toml++ 3.3 takes tables apart by recursion: tens of thousands of dots end in a full
+/// stack.
+unsigned line_of_too_many_dots(std::string_view text) {
+  constexpr std::ptrdiff_t most_dots = 4096;
+  std::ptrdiff_t dots = 0;
+  for (unsigned line = 1; !text.empty(); ++line) {
+    const std::string_view current = text.substr(0, text.find('\n'));
+    const std::size_t first = current.find_first_not_of(" \t");
+    if (first != std::string_view::npos && current[first] != '#')
+      dots += std::count(current.begin(), current.end(), '.');
+    if (dots > most_dots) return line;
+    text.remove_prefix(std::min(current.size() + 1, text.size()));
+  }
+  return 0;
+}
+
 }  // namespace
 
 struct TomlReader::Document {
@@ -53,6 +70,8 @@ struct TomlReader::Document {
 };
 
 TomlReader::TomlReader(std::string_view text, std::string path) : path_(std::move(path)) {
+  if (const unsigned line = line_of_too_many_dots(text); line != 0)
+    fail({line, 1}, "more than 4096 dots outside comments: nested too deeply, or better written as ranges");
   try {
     document_ = std::make_unique<const Document>(Document{toml::parse(text, path_)});
   } catch (const toml::parse_error& error) {
@@ -166,7 +185,8 @@ std::vector<TomlTable> TomlReader::tables(const TomlEntry& entry) const {
 }
 
 void TomlReader::fail(TomlPlace where, const std::string& message) const {
-  throw BadRequest(path_ + ":" + std::to_string(where.line) + ":" + std::to_string(where.column) + ": " + message);
+  throw BadRequest(path_ + ":" + std::to_string(where.line) + ":" + std::to_string(where.column) + ": " +
+                   printable(message));
 }
 
 void TomlReader::unknown_key(const TomlEntry& entry, const std::vector<std::string>& known,
