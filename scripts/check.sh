@@ -2,7 +2,7 @@
 # Builds the tree with warnings as errors and runs every test: what CI runs, and what to run before a commit.
 #
 #   scripts/check.sh           everything
-#   scripts/check.sh --quick   without the slow part: each header compiled alone, the browser test
+#   scripts/check.sh --quick   without the slow part: each header compiled alone, the browser test, the fuzzers
 #
 # Each step prints its name, time and PASS, FAIL or SKIPPED; a step that cannot run says why. With CI=true in the
 # environment a skip is a failure. The last line is "N passed, N failed, N skipped", counted in steps.
@@ -85,6 +85,7 @@ step mpi tests mpi
 step drivers tests drivers
 step readers tests readers
 $quick || step page tests page
+$quick || step fuzz tests fuzz
 
 summary
 [ $failed -eq 0 ]

@@ -28,6 +28,7 @@ test_packages=(
   python3 python3-h5py python3-pandas python3-xarray python3-h5netcdf netcdf-bin  # readers of the result files
   chromium nodejs                       # opens the report
   clang-format
+  clang libclang-rt-14-dev              # libFuzzer
 )
 if ! command -v npm > /dev/null; then   # Node from elsewhere than Debian brings npm with it and conflicts with Debian's
   test_packages+=(npm)
