@@ -11,7 +11,12 @@ find_package(Eigen3 3.4 REQUIRED NO_MODULE)
 find_package(CLI11 CONFIG REQUIRED)
 find_package(fmt CONFIG REQUIRED)
 find_package(nlohmann_json CONFIG REQUIRED)
-find_package(tomlplusplus CONFIG QUIET)
+find_package(tomlplusplus CONFIG REQUIRED)
+# Its headers alone, without the library that Debian's target brings: the parser is then compiled here, with the mend that
+# toml_reader.cpp makes, and a sanitizer sees it.
+add_library(breakeven_toml INTERFACE)
+target_include_directories(breakeven_toml SYSTEM INTERFACE
+                           $<TARGET_PROPERTY:tomlplusplus::tomlplusplus,INTERFACE_INCLUDE_DIRECTORIES>)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(ZLIB REQUIRED)
 find_package(PkgConfig REQUIRED)

@@ -8,11 +8,10 @@
 
 #include "analysis/break_even.hpp"
 #include "analysis/page/report_page.hpp"
-#include "base/sweep.hpp"
 #include "front_end.hpp"
 #include "harness/command_line.hpp"
+#include "import_command.hpp"
 #include "registry.hpp"
-#include "results/import_idx.hpp"
 #include "results/merge.hpp"
 #include "results/study_file.hpp"
 
@@ -20,49 +19,9 @@
 namespace breakeven {
 namespace {
 
-std::vector<std::string> comma_separated(const std::string& text) {
-  std::vector<std::string> words;
-  std::istringstream items(text);
-  for (std::string item; std::getline(items, item, ',');) words.push_back(item);
-  return words;
-}
-
 void add_list(CLI::App& app) {
   CLI::App* command = app.add_subcommand("list", "problems and methods, with role, source and options");
   command->callback([] { std::cout << list_methods(registry(), ""); });
-}
-
-void add_import(CLI::App& app) {
-  CLI::App* import = app.add_subcommand("import", "turn a data file into an input file of the suite");
-  import->require_subcommand(1);
-  CLI::App* command =
-      import->add_subcommand("idx", "images in the IDX format of MNIST, plain or gzip: patches become rows");
-  struct Options {
-    std::string file, names = "q,k,v", out, patch = "4", normalise = "255", max_rows = "0";
-    bool overwrite = false;
-  };
-  const auto options = std::make_shared<Options>();
-  command->add_option("file", options->file, "FILE[.gz]")->required();
-  command->add_option("--as", options->names, "names of the dataset [q,k,v]")->type_name("LIST");
-  command->add_option("--patch", options->patch, "edge of the square patches, in pixels [4]")->type_name("N");
-  command->add_option("--normalise", options->normalise, "divide every pixel by this [255]")->type_name("X");
-  command->add_option("--max-rows", options->max_rows, "stop after so many rows; 0: all [0]")->type_name("N");
-  command->add_option("--out", options->out, "input file to write")->required()->type_name("FILE.h5");
-  command->add_flag("--overwrite", options->overwrite, "replace an existing file");
-  command->footer(
-      "Example:\n  breakeven import idx train-images-idx3-ubyte.gz --as q,k,v --patch 4 --normalise 255 --out "
-      "inputs/patches.h5\n");
-  command->callback([options] {
-    IdxImport settings;
-    settings.names = comma_separated(options->names);
-    settings.patch = parse_index(options->patch, "patch");
-    settings.normalise = parse_number(options->normalise, "normalise");
-    settings.max_rows = parse_index(options->max_rows, "max-rows");
-    settings.overwrite = options->overwrite;
-    const IdxSummary made = import_idx(options->file, settings, options->out);
-    fmt::print("{}: {} images of {} x {} pixels -> {} rows of {} entries\n", options->out, made.images, made.image_rows,
-               made.image_columns, made.rows, made.columns);
-  });
 }
 
 void add_run(CLI::App& app, ExitCode& exit_code) {

@@ -2,7 +2,7 @@
 # Builds the tree with warnings as errors and runs every test: what CI runs, and what to run before a commit.
 #
 #   scripts/check.sh           everything
-#   scripts/check.sh --quick   without the slow part: each header compiled alone, the browser test, runs on several nodes
+#   scripts/check.sh --quick   without the slow part: each header compiled alone, browser, several nodes, fuzzers
 #
 # Each step prints its name, time and PASS, FAIL or SKIPPED; a step that cannot run says why. With CI=true in the
 # environment a skip is a failure. The last line is "N passed, N failed, N skipped", counted in steps.
@@ -87,6 +87,7 @@ step readers tests readers
 $quick || step page tests page
 $quick || step slurm tests slurm
 $quick || step hosts tests hosts
+$quick || step fuzz tests fuzz
 
 summary
 [ $failed -eq 0 ]

@@ -30,6 +30,7 @@ test_packages=(
   clang-format
   slurmctld slurmd slurm-client munge iproute2 util-linux  # scripts/cluster.sh: nodes on one machine
   libpmix-dev                           # Slurm looks for libpmix.so by this name
+  clang libclang-rt-14-dev              # libFuzzer
 )
 if ! command -v npm > /dev/null; then   # Node from elsewhere than Debian brings npm with it and conflicts with Debian's
   test_packages+=(npm)

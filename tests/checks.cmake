@@ -19,6 +19,8 @@ if(PYTHON3)
                     ${PROJECT_SOURCE_DIR}/data/golden/study-1.1.h5)
   endif()
 endif()
+breakeven_check(fuzz 900 ${tests}/fuzz/run.sh 20)  # with clang, in build/fuzz
+set_tests_properties(fuzz PROPERTIES PROCESSORS 2)
 if(EXISTS ${tests}/analysis/page_test.mjs)
   breakeven_check(page 300 ${tests}/run_page_test.sh ${PROJECT_BINARY_DIR})
 endif()

@@ -10,6 +10,7 @@
 #include "analysis/break_even.hpp"
 #include "analysis/facts.hpp"
 #include "analysis/selection.hpp"
+#include "base/value.hpp"
 
 namespace breakeven {
 namespace {
@@ -23,13 +24,6 @@ constexpr std::array<bool, n_columns> right_aligned{false, false, true, false, t
 
 std::size_t width_of(const std::string& text) {  // characters of UTF-8
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
-}
-
-/// Names come from files: a control character must not reach the terminal.
-std::string printable(std::string text) {
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  return text;
 }
 
 std::string clipped(const std::string& text, std::size_t width) {

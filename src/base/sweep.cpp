@@ -4,13 +4,16 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <set>
 
 #include "base/error.hpp"
 
 namespace breakeven {
 namespace {
 
-constexpr Index most_values = 100'000;  // a range with a slip in it must end in a message, not in swap
+// A range with a slip in it must end in a message, not in swap.
+constexpr std::size_t most_values = 100'000;
+constexpr double most_combinations = 1e6;
 
 struct Suffix {
   std::string_view text;
@@ -30,7 +33,7 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 }
 
 [[noreturn]] void reject(std::string_view option, std::string_view item, std::string_view expected) {
-  throw BadRequest(std::string(option) + " must be " + std::string(expected) + ", got '" + std::string(item) + "'");
+  throw BadRequest(std::string(option) + " must be " + std::string(expected) + ", got " + in_quotes(item));
 }
 
 /// begin..end*factor or begin..end+step
@@ -46,10 +49,10 @@ std::vector<double> expand_range(std::string_view item, std::size_t dots, std::s
     reject(option, item, "a range that grows: factor above 1 from a positive start, or a positive step");
   std::vector<double> values;
   const double slack = geometric ? end * (1 + 1e-12) : end + 1e-9 * step;  // 0.1..0.5+0.1 ends with 0.5
-  for (Index i = 0;; ++i) {
+  for (std::size_t i = 0;; ++i) {
     const double value =
         geometric ? begin * std::pow(step, static_cast<double>(i)) : begin + static_cast<double>(i) * step;
-    if (value > slack) return values;
+    if (value > slack || !std::isfinite(value)) return values;
     if (i == most_values) reject(option, item, "a range of at most 100000 values");
     values.push_back(value);
   }
@@ -74,7 +77,7 @@ Value to_word(std::string_view item, const FieldInfo& field) {
     std::string expected = "one of";
     for (const std::string& choice : field.choices) expected += " " + choice;
     const std::string near = did_you_mean(word, field.choices);
-    throw BadRequest(field.name + " must be " + expected + ", got '" + word + "'" +
+    throw BadRequest(field.name + " must be " + expected + ", got " + in_quotes(word) +
                      (near.empty() ? "" : "; did you mean '" + near + "'?"));
   }
   return word;
@@ -94,9 +97,10 @@ double parse_number(std::string_view text, std::string_view option) {
   }
   double number = 0;
   const auto [end, status] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  number *= factor;  // 1e308k is beyond float64 only now
   if (digits.empty() || status != std::errc{} || end != digits.data() + digits.size() || !std::isfinite(number))
     reject(option, text, "a number (suffixes k, M, G, Ki, Mi, Gi)");
-  return number * factor;
+  return number;
 }
 
 Index parse_index(std::string_view text, std::string_view option) {
@@ -107,8 +111,11 @@ Index parse_index(std::string_view text, std::string_view option) {
 
 std::vector<Value> expand_list(std::string_view text, const FieldInfo& field) {
   std::vector<Value> values;
+  std::set<Value> seen;
   const auto add = [&](const Value& value) {
-    if (std::find(values.begin(), values.end(), value) == values.end()) values.push_back(value);
+    if (!seen.insert(value).second) return;
+    if (values.size() == most_values) reject(field.name, text, "a list of at most 100000 values");
+    values.push_back(value);
   };
   for (const std::string_view item : split(text, ',')) {
     if (item.empty()) reject(field.name, text, "a list without empty items");
@@ -128,6 +135,10 @@ std::vector<Value> expand_list(std::string_view text, const FieldInfo& field) {
 }
 
 std::vector<Assignment> product(const std::vector<Axis>& axes) {
+  double count = 1;
+  for (const Axis& axis : axes) count *= static_cast<double>(axis.values.size());
+  if (count > most_combinations)
+    throw BadRequest("the sweep has more than 1000000 combinations; is there a slip in a range?");
   std::vector<Assignment> combinations{{}};
   for (const Axis& axis : axes) {
     std::vector<Assignment> longer;

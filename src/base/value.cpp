@@ -41,6 +41,19 @@ std::string to_text(const Value& value) {
   return std::get<std::string>(value);
 }
 
+std::string printable(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return text;
+}
+
+std::string in_quotes(std::string_view text) {
+  constexpr std::size_t longest = 60;
+  std::size_t cut = std::min(text.size(), longest);
+  while (cut > 0 && cut < text.size() && (text[cut] & 0xc0) == 0x80) --cut;  // between characters of UTF-8
+  return "'" + printable(std::string(text.substr(0, cut))) + (cut < text.size() ? "...'" : "'");
+}
+
 std::string to_text(const Values& values) {
   std::string text;
   for (const NamedValue& entry : values)

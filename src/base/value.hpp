@@ -28,6 +28,12 @@ using Values = std::vector<NamedValue>;
 /// Shortest text that reads back as the same value; "" for an unknown one.
 std::string to_text(const Value& value);
 
+/// The text with a question mark for each control character: names from files must not steer a terminal.
+std::string printable(std::string text);
+
+/// What a message quotes from a file or a command: in quotes, printable, its beginning if it is long.
+std::string in_quotes(std::string_view text);
+
 /// "name=value name=value", unknown values left out.
 std::string to_text(const Values& values);
 

@@ -88,9 +88,9 @@ class Dataset : public Object {
   /// All elements; T as in read().
   template <class T>
   void write(std::span<const T> values) const;
-  /// `count` entries of the first dimension from `first` on.
+  /// The block [start, start + count); T is std::uint8_t, Index, float or double. Bounds are the caller's.
   template <class T>
-  void write_rows(Index first, Index count, std::span<const T> values) const;
+  void write_block(const Shape& start, const Shape& count, std::span<const T> values) const;
 
   /// Stores the value that means unknown (255, -1, NaN) as `_FillValue`.
   void mark_unknown() const;

@@ -151,12 +151,9 @@ void Dataset::write(std::span<const T> values) const {
 }
 
 template <class T>
-void Dataset::write_rows(Index first, Index count, std::span<const T> values) const {
+void Dataset::write_block(const Shape& start, const Shape& count, std::span<const T> values) const {
   if (values.empty()) return;
-  Shape extent = shape(), start(extent.size(), 0);
-  start[0] = first;
-  extent[0] = count;
-  const Handle file_space = block_in_file(*this, start, extent);
+  const Handle file_space = block_in_file(*this, start, count);
   const Handle memory_space = block_in_memory(static_cast<Index>(values.size()));
   if (H5Dwrite(id(), memory_type<T>(), memory_space.id(), file_space.id(), H5P_DEFAULT, values.data()) < 0)
     fail("cannot be written");
@@ -219,9 +216,9 @@ template void Dataset::write(std::span<const Index>) const;
 template void Dataset::write(std::span<const float>) const;
 template void Dataset::write(std::span<const double>) const;
 template void Dataset::write(std::span<const std::string>) const;
-template void Dataset::write_rows(Index, Index, std::span<const std::uint8_t>) const;
-template void Dataset::write_rows(Index, Index, std::span<const Index>) const;
-template void Dataset::write_rows(Index, Index, std::span<const float>) const;
-template void Dataset::write_rows(Index, Index, std::span<const double>) const;
+template void Dataset::write_block(const Shape&, const Shape&, std::span<const std::uint8_t>) const;
+template void Dataset::write_block(const Shape&, const Shape&, std::span<const Index>) const;
+template void Dataset::write_block(const Shape&, const Shape&, std::span<const float>) const;
+template void Dataset::write_block(const Shape&, const Shape&, std::span<const double>) const;
 
 }  // namespace breakeven::h5

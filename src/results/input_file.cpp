@@ -1,5 +1,6 @@
 #include "results/input_file.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <numeric>
 #include <set>
@@ -28,6 +29,20 @@ Shape position_of(Index slice, const Shape& leading) {
     slice /= leading[k];
   }
   return position;
+}
+
+struct Block {
+  Shape start, count;
+};
+
+/// Rows of one slice as a block of a dataset of so many dimensions.
+Block block_of(Index slice, Range rows, Index columns, const Shape& leading, std::size_t dimensions) {
+  Block block{position_of(slice, leading), Shape(leading.size(), 1)};
+  block.start.insert(block.start.end(), {rows.begin, 0});
+  block.count.insert(block.count.end(), {rows.size(), columns});
+  block.start.resize(dimensions);  // a vector's column is no dimension of the file
+  block.count.resize(dimensions);
+  return block;
 }
 
 std::vector<std::string> checked(const std::string& path, std::vector<std::string> names) {
@@ -103,11 +118,7 @@ void Hdf5InputFile::read_block(std::string_view name, Index slice, Range range, 
   if (static_cast<Index>(out.size()) != range.size() * columns)
     throw Failure(path_ + ": " + std::string(name) + ": " + std::to_string(out.size()) +
                   " values asked for, the rows have " + std::to_string(range.size() * columns));
-  Shape start = position_of(slice, leading), count(leading.size(), 1);
-  start.insert(start.end(), {range.begin, 0});
-  count.insert(count.end(), {range.size(), columns});
-  start.resize(stored.size());  // a vector's column is no dimension of the file
-  count.resize(stored.size());
+  const auto [start, count] = block_of(slice, range, columns, leading, stored.size());
   dataset.read_block(start, count, out);
 }
 
@@ -125,14 +136,25 @@ InputWriter::InputWriter(const std::string& path, std::vector<std::string> names
   dataset_ = std::make_unique<h5::Dataset>(file_.create_dataset(names_.front(), type, shape));
   for (const NamedValue& attribute : attributes) dataset_->set_attribute(attribute.name, attribute.value);
   for (std::size_t i = 1; i < names_.size(); ++i) file_.link(names_.front(), names_[i]);
-  row_length_ = product(shape.begin() + 1, shape.end());
+  const Shape matrix = as_matrix(shape);
+  leading_ = Shape(matrix.begin(), matrix.end() - 2);
+  rows_ = matrix[matrix.size() - 2];
+  columns_ = matrix.back();
+  dimensions_ = shape.size();
 }
 
 template <class T>
 void InputWriter::append(std::span<const T> values) {
-  const Index rows = row_length_ == 0 ? 0 : static_cast<Index>(values.size()) / row_length_;
-  dataset_->write_rows(rows_written_, rows, values);
-  rows_written_ += rows;
+  while (!values.empty()) {  // each round one block of one slice
+    const Index row = rows_written_ % rows_;
+    const Index count = std::min(static_cast<Index>(values.size()) / columns_, rows_ - row);
+    if (count == 0) throw Failure(temporary_.temporary_path() + ": rows that are not whole");
+    const auto [start, extent] = block_of(rows_written_ / rows_, {row, row + count}, columns_, leading_, dimensions_);
+    const auto entries = static_cast<std::size_t>(count * columns_);
+    dataset_->write_block(start, extent, values.first(entries));
+    values = values.subspan(entries);
+    rows_written_ += count;
+  }
 }
 
 void InputWriter::commit() {

@@ -56,7 +56,7 @@ class InputWriter {
  public:
   InputWriter(const std::string& path, std::vector<std::string> names, h5::Type type, const Shape& shape,
               const Values& attributes);
-  /// The next rows of the first dimension.
+  /// The next rows of the last-but-one dimension (of a vector: entries), slice after slice.
   template <class T>
   void append(std::span<const T> values);
   void commit();
@@ -66,7 +66,9 @@ class InputWriter {
   std::vector<std::string> names_;
   h5::File file_;
   std::unique_ptr<h5::Dataset> dataset_;
-  Index row_length_ = 1, rows_written_ = 0;
+  Shape leading_;  ///< dimensions before rows and columns
+  Index rows_ = 0, columns_ = 0, rows_written_ = 0;
+  std::size_t dimensions_ = 0;
 };
 
 /// The whole of it at once. T is float, double or std::uint8_t. Errors: BadRequest for a bad name or a length that does

@@ -97,6 +97,9 @@ TEST(Sweep, RejectsWithOptionAndItem) {
       {"1..8+0", "n must be a range that grows"},
       {"1..8+-1", "n must be a range that grows"},
       {"1..1G+1", "n must be a range of at most 100000 values, got '1..1G+1'"},
+      {"0..60k+1,100k..160k+1", "n must be a list of at most 100000 values, got '0..60k+1,100k..160k+1'"},
+      {"1e308Gi", "n must be a number"},  // infinite only by its suffix
+      {"\x1b[2J\n", "n must be a number (suffixes k, M, G, Ki, Mi, Gi), got '?[2J?'"},
       {"1..4*1.5", "n must be a whole number"},
       {"9..1*2", "n must be a list of at least one value, got '9..1*2'"},
   };
@@ -112,6 +115,22 @@ TEST(Sweep, ParsesOneNumber) {
   EXPECT_EQ(parse_index("3Mi", "n"), Index{3} << 20);
   EXPECT_THROW(parse_index("0.5", "n"), BadRequest);
   EXPECT_THROW(parse_number("", "n"), BadRequest);
+}
+
+TEST(Sweep, ReadsManyValuesInNoTime) {
+  EXPECT_EQ(indices("0..99999+1").size(), 100'000u);  // comparing each with each would take minutes
+  EXPECT_EQ(indices("0..99999+1,0..99999+1").size(), 100'000u);
+}
+
+TEST(Sweep, EndsRangesAtTheEndOfFloat64) {
+  EXPECT_THAT(numbers("1e307..1.7e308*10"), ElementsAre(1e307, testing::DoubleEq(1e308)));
+  EXPECT_THAT(numbers("1e308..1.79e308+1e308"), ElementsAre(1e308));
+}
+
+TEST(Sweep, RefusesAProductThatNobodyMeant) {
+  const std::vector<Value> thousand = expand_list("1..1001+1", whole());
+  EXPECT_THROW(product({{"n", thousand}, {"d", thousand}}), BadRequest);
+  EXPECT_EQ(product({{"n", thousand}}).size(), 1001u);
 }
 
 TEST(Sweep, IsTheProductOfItsAxesLastFastest) {

@@ -99,6 +99,62 @@ class Import(InFolder):
         self.assert_rejected(self.breakeven("import", "idx", name, "--out", "taken.h5"), "taken.h5")
         self.assertEqual((self.folder / "taken.h5").read_text(), "mine")
 
+    TABLE = numpy.random.default_rng(1).uniform(-1, 1, (12, 4))
+
+    def dataset(self, name, dataset="q"):
+        with h5py.File(self.folder / name) as file:
+            return file[dataset][...]
+
+    def test_a_table_becomes_an_input(self):
+        numpy.savetxt(self.folder / "table.csv", self.TABLE, delimiter=";", header="a;b;c;d", comments="", fmt="%.17g")
+        ended = self.breakeven("import", "csv", "table.csv", "--columns", "d,1..2", "--out", "table.h5")
+        self.assert_exit(ended, OK)
+        self.assertIn("table.h5: 12 lines of 4 fields, a header -> 12 rows of 3 entries", ended.stdout)
+        numpy.testing.assert_array_equal(self.dataset("table.h5"), self.TABLE[:, [3, 0, 1]])
+        launch = programs.run(2, "attention", "--input", "table.h5", "--methods", "ring", "--repetitions", "1",
+                              "--format", "json", folder=self.folder)
+        self.assert_exit(launch, OK)
+        self.assertEqual([(row["n"], row["d"]) for row in launch.rows], [(12, 3)], msg=launch)
+
+    def test_what_numpy_saves_becomes_an_input(self):
+        arrays = {"c": self.TABLE, "fortran": numpy.asfortranarray(self.TABLE), "single": self.TABLE.astype("f4"),
+                  "big": self.TABLE.astype(">f8"), "whole": (1000 * self.TABLE).astype("i2"), "flags": self.TABLE > 0,
+                  "stack": self.TABLE.reshape(2, 1, 3, 8), "vector": self.TABLE[0],
+                  "turned": self.TABLE.reshape(2, 3, 8).transpose(2, 0, 1)}
+        for name, array in arrays.items():
+            with self.subTest(name=name):
+                numpy.save(self.folder / f"{name}.npy", array)
+                packed = self.folder / f"{name}.npy.gz"
+                packed.write_bytes(gzip.compress((self.folder / f"{name}.npy").read_bytes()))
+                self.assert_exit(self.breakeven("import", "npy", f"{name}.npy", "--out", f"{name}.h5"), OK)
+                self.assert_exit(self.breakeven("import", "npy", packed.name, "--out", f"{name}_gz.h5"), OK)
+                found = self.dataset(f"{name}.h5")
+                self.assertEqual(found.dtype, "f4" if name == "single" else "f8")
+                numpy.testing.assert_array_equal(found, array)
+                numpy.testing.assert_array_equal(self.dataset(f"{name}_gz.h5"), array)
+        ended = self.breakeven("import", "npy", "stack.npy", "--as", "k", "--max-rows", "2", "--dtype", "f32",
+                               "--normalise", "2", "--out", "part.h5")
+        self.assert_exit(ended, OK)
+        self.assertIn("float64 array of 2 x 1 x 3 x 8 -> 2 matrices of 2 rows of 8 entries", ended.stdout)
+        numpy.testing.assert_allclose(self.dataset("part.h5", "k"), arrays["stack"][:, :, :2] / 2, rtol=1e-6)
+
+    def test_bad_tables_and_arrays(self):
+        (self.folder / "gap.csv").write_text("a,b\n1,2\n3,\n")
+        numpy.save(self.folder / "text.npy", numpy.array(["a"]))
+        numpy.save(self.folder / "objects.npy", numpy.array([{}], dtype=object), allow_pickle=True)
+        numpy.save(self.folder / "nan.npy", numpy.array([[1, numpy.nan]]))
+        for arguments, part in [(["csv", "gap.csv"], "gap.csv: line 3, field 2 ('b') is empty"),
+                                (["csv", "gap.csv", "--columns", "c"], "columns must be"),
+                                (["csv", "gap.csv", "--separator", "1"], "separator must be"),
+                                (["csv", "gap.csv", "--header", "maybe"], "header must be"),
+                                (["npy", "text.npy"], "holds type '<U1'"), (["npy", "objects.npy"], "holds type '|O'"),
+                                (["npy", "nan.npy"], "the entry at [0, 1] is nan"),
+                                (["npy", "gap.csv"], "gap.csv: is not an NPY file"),
+                                (["npy", "nan.npy", "--dtype", "f16"], "dtype must be")]:
+            with self.subTest(arguments=arguments):
+                self.assert_rejected(self.breakeven("import", *arguments, "--out", "new.h5"), part)
+                self.assertFalse((self.folder / "new.h5").exists())
+
 
 class Run(InFolder):
     def run_study(self, *options, launcher=LAUNCHER, calibrate=False):

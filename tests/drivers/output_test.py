@@ -129,7 +129,8 @@ class Questions(ProgramTest):
             self.assertEqual(ended.stdout.count("attention/forward/ring"), 1, msg=ended)
 
     def test_help_of_the_front_end(self):
-        for command in ([], ["run"], ["import"], ["import", "idx"], ["merge"], ["report"], ["list"]):
+        for command in ([], ["run"], ["import"], ["import", "idx"], ["import", "csv"],
+                        ["import", "npy"], ["merge"], ["report"], ["list"]):
             ended = programs.run(1, "breakeven", *command, "--help")
             self.assert_exit(ended, OK)
             self.assertIn("Usage", ended.stdout, msg=ended)
@@ -143,7 +144,9 @@ class Questions(ProgramTest):
         with tempfile.TemporaryDirectory() as folder:
             for arguments in (["report", f"{folder}/none.h5"], ["merge", f"{folder}/none"],
                               ["run", f"{folder}/none.toml"],
-                              ["import", "idx", f"{folder}/none.gz", "--out", f"{folder}/x"]):
+                              ["import", "idx", f"{folder}/none.gz", "--out", f"{folder}/x"],
+                              ["import", "csv", f"{folder}/none.csv", "--out", f"{folder}/x"],
+                              ["import", "npy", f"{folder}/none.npy", "--out", f"{folder}/x"]):
                 ended = programs.run(1, "breakeven", *arguments)
                 self.assert_rejected(ended, f"{folder}/none")
 

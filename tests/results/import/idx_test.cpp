@@ -1,14 +1,10 @@
-#include "results/import_idx.hpp"
+#include "results/import/idx.hpp"
 
-#include <gmock/gmock.h>
 #include <zlib.h>
-
-#include <fstream>
 
 #include "base/error.hpp"
 #include "base/sha256.hpp"
-#include "results/example_study.hpp"
-#include "results/input_file.hpp"
+#include "results/import/import_fixture.hpp"
 
 namespace breakeven {
 namespace {
@@ -33,36 +29,27 @@ std::string pixels(int count) {
   return bytes;
 }
 
-class ImportIdx : public ::testing::Test {
+class ImportIdx : public ImportFixture {
  protected:
-  ImportIdx() {
-    options.patch = 2;
-    options.normalise = 2;
+  ImportIdx() : ImportFixture("images.idx") { options.normalise = 2; }
+  ImportSummary import() const override {
+    const auto open = [&](ByteStream& bytes) { return read_idx(bytes, patch); };
+    return import_matrix(source, open, options, out);
   }
-  void write(const std::string& bytes) const { std::ofstream(source, std::ios::binary) << bytes; }
   void write_two_images() const { write(header(2, 4, 6) + pixels(48)); }
-  IdxSummary import() const { return import_idx(source, options, out); }
-  std::string why_not() const {
-    const std::string why = rejection([&] { import(); });
-    EXPECT_FALSE(std::filesystem::exists(out));
-    return why;
-  }
   std::vector<float> rows(Index begin, Index end) const {
     std::vector<float> values(static_cast<std::size_t>(4 * (end - begin)));
     Hdf5InputFile(out).read("k", 0, {begin, end}, std::span<float>(values));
     return values;
   }
-  example::Folder folder;
-  std::string source = folder / "images.idx", out = folder / "input.h5";
-  IdxImport options;
+  Index patch = 2;
 };
 
 TEST_F(ImportIdx, CutsImagesIntoPatchesRowMajor) {
   write_two_images();
-  const IdxSummary summary = import();
-  EXPECT_EQ(summary.images, 2);
-  EXPECT_EQ(summary.rows, 12);
-  EXPECT_EQ(summary.columns, 4);
+  const ImportSummary summary = import();
+  EXPECT_EQ(summary.source, "2 images of 4 x 6 pixels");
+  EXPECT_THAT(summary.shape, ElementsAre(12, 4));
   // image 0:   0  1 |  2  3 |  4  5
   //            6  7 |  8  9 | 10 11
   //           --------------------     halved by normalise
@@ -115,7 +102,7 @@ TEST_F(ImportIdx, GivesTheSameBytesAgain) {
 TEST_F(ImportIdx, StopsAfterMaxRows) {
   write_two_images();
   options.max_rows = 7;  // one row of the second image
-  EXPECT_EQ(import().rows, 7);
+  EXPECT_THAT(import().shape, ElementsAre(7, 4));
   EXPECT_THAT(rows(6, 7), ElementsAre(12, 12.5, 15, 15.5));
 }
 
@@ -124,35 +111,23 @@ TEST_F(ImportIdx, WritesManyBlocksInOrder) {
   std::string bytes = header(images * 10, 4, 6);
   for (int i = 0; i < images * 10; ++i) bytes += std::string(image, static_cast<char>(i % 251));
   write(bytes);
-  EXPECT_EQ(import().rows, images * 10 * 6);
+  EXPECT_THAT(import().shape, ElementsAre(images * 10 * 6, 4));
   for (const Index i : {0, 1, 10922, 10923, 29999})  // around the first block's end and the last image
     EXPECT_EQ(rows(6 * i, 6 * i + 1)[3], static_cast<float>(i % 251) / 2) << i;
 }
 
-TEST_F(ImportIdx, KeepsAnExistingOutput) {
+TEST_F(ImportIdx, RefusesPatchesThatDoNotFit) {
   write_two_images();
-  std::ofstream(out) << "precious";
-  EXPECT_THAT(rejection([&] { import(); }), HasSubstr("input.h5: exists already"));
-  EXPECT_EQ(std::filesystem::file_size(out), 8u);
+  patch = 3;
+  EXPECT_EQ(why_not(), "patch must divide the 4 x 6 pixels of an image, got 3");
+  patch = 0;
+  EXPECT_EQ(why_not(), "patch must be at least 1, got 0");
 }
 
-TEST_F(ImportIdx, RefusesOptionsOutOfBounds) {
-  write_two_images();
-  options.patch = 3;
-  EXPECT_EQ(why_not(), "patch must divide the 4 x 6 pixels of an image, got 3");
-  options.patch = 0;
-  EXPECT_EQ(why_not(), "patch must be at least 1, got 0");
-  options.patch = 2;
-  options.normalise = 0;
-  EXPECT_EQ(why_not(), "normalise must be finite and above 0, got 0");
-  options.normalise = std::nan("");
-  EXPECT_THAT(why_not(), HasSubstr("normalise"));
-  options.normalise = 1;
-  options.max_rows = -1;
-  EXPECT_EQ(why_not(), "max-rows must be at least 0, got -1");
-  options.max_rows = 0;
-  options.names = {"q", "q"};
-  EXPECT_THAT(why_not(), HasSubstr("names must be distinct"));
+TEST_F(ImportIdx, CutsPatchesAsWideAsTheImage) {
+  write(header(2, 4, 2) + pixels(16));
+  import();
+  EXPECT_THAT(rows(0, 4), ElementsAre(0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5, 6, 6.5, 7, 7.5));
 }
 
 TEST_F(ImportIdx, RefusesBadHeaders) {

@@ -1,0 +1,128 @@
+#include "import_command.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <sstream>
+
+#include "base/sweep.hpp"
+#include "results/import/csv.hpp"
+#include "results/import/idx.hpp"
+#include "results/import/import.hpp"
+#include "results/import/npy.hpp"
+
+namespace breakeven {
+namespace {
+
+/// The options that every format has, as typed.
+struct CommonText {
+  std::string file, names = "q,k,v", out, normalise = "1", max_rows = "0", dtype = "auto";
+  bool overwrite = false;
+};
+
+std::vector<std::string> comma_separated(const std::string& text) {
+  std::vector<std::string> words;
+  std::istringstream items(text);
+  for (std::string item; std::getline(items, item, ',');) words.push_back(item);
+  return words;
+}
+
+void add_common(CLI::App& command, CommonText& text) {
+  command.add_option("file", text.file, "FILE[.gz]")->required();
+  command.add_option("--as", text.names, "names of the dataset [q,k,v]")->type_name("LIST");
+  command.add_option("--out", text.out, "input file to write")->required()->type_name("FILE.h5");
+  command.add_option("--normalise", text.normalise, "divide every entry by this [" + text.normalise + "]")
+      ->type_name("X");
+  command.add_option("--max-rows", text.max_rows, "stop after so many rows; 0: all [0]")->type_name("N");
+  command.add_option("--dtype", text.dtype, "f32, f64, or auto: as the file has it [auto]")->type_name("TYPE");
+  command.add_flag("--overwrite", text.overwrite, "replace an existing file");
+}
+
+ImportOptions options_of(const CommonText& text) {
+  ImportOptions options;
+  options.names = comma_separated(text.names);
+  options.normalise = parse_number(text.normalise, "normalise");
+  options.max_rows = parse_index(text.max_rows, "max-rows");
+  options.dtype = text.dtype;
+  options.overwrite = text.overwrite;
+  return options;
+}
+
+void import_and_tell(const CommonText& text, const ImportOptions& options, const OpenMatrix& open) {
+  const ImportSummary made = import_matrix(text.file, open, options, text.out);
+  const Shape& shape = made.shape;
+  Index matrices = 1;
+  for (std::size_t k = 0; k + 2 < shape.size(); ++k) matrices *= shape[k];
+  const Index rows = shape.size() == 1 ? shape[0] : shape[shape.size() - 2];
+  const Index columns = shape.size() == 1 ? 1 : shape.back();
+  fmt::print("{}: {} -> {}{} rows of {} entries\n", text.out, made.source,
+             matrices > 1 ? std::to_string(matrices) + " matrices of " : "", rows, columns);
+}
+
+void add_idx(CLI::App& import) {
+  CLI::App* command =
+      import.add_subcommand("idx", "images in the IDX format of MNIST, plain or gzip: patches become rows");
+  struct Options : CommonText {
+    std::string patch = "4";
+  };
+  const auto options = std::make_shared<Options>();
+  options->normalise = "255";
+  add_common(*command, *options);
+  command->add_option("--patch", options->patch, "edge of the square patches, in pixels [4]")->type_name("N");
+  command->footer(
+      "Example:\n  breakeven import idx train-images-idx3-ubyte.gz --as q,k,v --patch 4 --normalise 255 --out "
+      "inputs/patches.h5\n");
+  command->callback([options] {
+    const Index patch = parse_index(options->patch, "patch");
+    import_and_tell(*options, options_of(*options), [&](ByteStream& bytes) { return read_idx(bytes, patch); });
+  });
+}
+
+void add_csv(CLI::App& import) {
+  CLI::App* command = import.add_subcommand("csv", "a table of numbers in text, plain or gzip: lines become rows");
+  struct Options : CommonText, CsvOptions {};
+  const auto options = std::make_shared<Options>();
+  add_common(*command, *options);
+  command->add_option("--columns", options->columns, "names of the header, or numbers from 1 and ranges a..b [all]")
+      ->type_name("LIST");
+  command
+      ->add_option("--separator", options->separator,
+                   "comma, semicolon, tab, blank, one character, or auto: the first line tells [auto]")
+      ->type_name("WORD");
+  command
+      ->add_option("--header", options->header, "yes, no, or auto: the first line is one if it holds no number [auto]")
+      ->type_name("WORD");
+  command->footer(
+      "Examples:\n  breakeven import csv table.csv --as q,k,v --columns 1..16 --out inputs/table.h5\n"
+      "  breakeven import csv prices.txt.gz --as a --columns open,close --separator semicolon --dtype f32 --out "
+      "inputs/prices.h5\n");
+  command->callback([options] {
+    const ImportOptions common = options_of(*options);
+    import_and_tell(*options, common, [&](ByteStream& bytes) { return read_csv(bytes, *options, common.max_rows); });
+  });
+}
+
+void add_npy(CLI::App& import) {
+  CLI::App* command =
+      import.add_subcommand("npy", "a NumPy array of 1 to 4 dimensions, plain or gzip; its shape is kept");
+  const auto options = std::make_shared<CommonText>();
+  add_common(*command, *options);
+  command->footer(
+      "Examples:\n  breakeven import npy tokens.npy --as q,k,v --out inputs/tokens.h5\n"
+      "  breakeven import npy heads.npy.gz --as q,k,v --max-rows 4Ki --dtype f32 --out inputs/heads.h5\n");
+  command->callback([options] {
+    import_and_tell(*options, options_of(*options), [](ByteStream& bytes) { return read_npy(bytes); });
+  });
+}
+
+}  // namespace
+
+void add_import(CLI::App& app) {
+  CLI::App* import = app.add_subcommand("import", "turn a data file into an input file of the suite");
+  import->require_subcommand(1);
+  add_idx(*import);
+  add_csv(*import);
+  add_npy(*import);
+}
+
+}  // namespace breakeven

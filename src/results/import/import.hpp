@@ -1,0 +1,38 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "results/import/byte_stream.hpp"
+#include "results/import/matrix_reader.hpp"
+
+namespace breakeven {
+
+/// What can be asked of an import whatever the format is.
+struct ImportOptions {
+  std::vector<std::string> names{"q", "k", "v"};  ///< names of the one dataset that is written
+  double normalise = 1;                           ///< every entry is divided by it
+  Index max_rows = 0;                             ///< stop after so many rows, of each matrix of a stack; 0: all
+  std::string dtype = "auto";                     ///< f32 or f64; auto: as the format has it
+  bool overwrite = false;                         ///< replace an existing output
+};
+
+struct ImportSummary {
+  std::string source;  ///< "3 images of 8 x 4 pixels"
+  Shape shape;         ///< of the dataset
+};
+
+/// Makes the reader of a format; the import then sees no difference between formats.
+using OpenMatrix = std::function<std::unique_ptr<MatrixReader>(ByteStream&)>;
+
+/// Writes the matrix of `source`, a file of whatever format `open` reads, plain or gzip, as the input file `out`, block
+/// by block. The same source and options give the same bytes.
+/// Errors: BadRequest for an option out of bounds, an existing output, and all that the format refuses, before the
+/// output is created; for an entry that is not finite, which leaves no output either. Failure if the output cannot be
+/// written.
+ImportSummary import_matrix(const std::string& source, const OpenMatrix& open, const ImportOptions& options,
+                            const std::string& out);
+
+}  // namespace breakeven
