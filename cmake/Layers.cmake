@@ -35,5 +35,7 @@ function(breakeven_test name)
     add_test(NAME ${name} COMMAND test_${name})
     set_tests_properties(${name} PROPERTIES LABELS pure)
   endif()
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT} ENVIRONMENT "${BREAKEVEN_TEST_ENVIRONMENT}")
+  # Where the compiler ran: a source file's own name (__FILE__), which ccache may make relative, then leads to the source.
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT} WORKING_DIRECTORY ${PROJECT_BINARY_DIR}
+                                          ENVIRONMENT "${BREAKEVEN_TEST_ENVIRONMENT}")
 endfunction()
