@@ -111,6 +111,7 @@ class Undisturbed:
             with studies.h5py.File(path) as shard:
                 groups.setdefault((int(shard["cases/n"][0]), path.stem.split("-")[1]), set()).add(path.name)
         self.groups = list(groups.values())
+        self.shards = sum(map(len, self.groups))
         require(len(self.groups) == 10 and all(len(group) == 2 for group in self.groups), f"groups: {self.groups}")
 
     def check(self, study):
@@ -135,7 +136,7 @@ def victim_of(variant, front_end):
 
 
 def kill_once(started, variant, moment_s):
-    """True if the kill came in time. Afterwards nothing of the run is left."""
+    """Whether the kill came in time, whether the study is complete, how long it ran. Nothing of the run is left."""
     front_end = started.pid
     time.sleep(moment_s)
     while not (victim := victim_of(variant, front_end)) and started.is_running():
@@ -157,7 +158,7 @@ def kill_once(started, variant, moment_s):
             raise Broken(f"still running after a kill of {variant}: {left}")
         time.sleep(0.02)
     require(killed or ended.exit_code == OK, f"not killed, and yet:\n{ended}")
-    return killed, ended.exit_code == OK
+    return killed, ended.exit_code == OK, ended.seconds
 
 
 def trials(count, seed, parent):
@@ -165,11 +166,16 @@ def trials(count, seed, parent):
     undisturbed = Undisturbed(parent)
     counts = dict.fromkeys(VARIANTS, 0)
     kills = completed = unfinished_groups = 0
+    whole_s = undisturbed.seconds
     study = Study(parent, 0)
     while kills < count:
         variant = VARIANTS[kills % len(VARIANTS)]
         before = study.finished(undisturbed.groups)
-        killed, complete = kill_once(study.start(), variant, random_numbers.uniform(0, undisturbed.seconds))
+        missing = 1 - len(before) / undisturbed.shards  # of a study near its end a run does not last long
+        share = 0.3 + 0.7 * missing
+        killed, complete, seconds = kill_once(study.start(), variant, random_numbers.uniform(0, whole_s * share))
+        if not killed:
+            whole_s = seconds / share  # the machine's other load has changed
         if study.out.exists():
             names = study.check_shards()
             unfinished_groups += sum(0 < len(group & names) < len(group) for group in undisturbed.groups)
@@ -178,6 +184,8 @@ def trials(count, seed, parent):
             require(not again, f"measured again though finished: {again}")
         kills += killed
         counts[variant] += killed
+        if killed and kills % 10 == 0:
+            print(f"{kills} kills, {completed} studies completed", file=sys.stderr, flush=True)
         if complete:
             completed += 1
             undisturbed.check(study)
