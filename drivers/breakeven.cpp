@@ -3,15 +3,18 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
+#include <span>
 
 #include "analysis/break_even.hpp"
 #include "analysis/page/report_page.hpp"
 #include "front_end.hpp"
 #include "harness/command_line.hpp"
+#include "harness/rows.hpp"
 #include "import_command.hpp"
+#include "probe.hpp"
 #include "registry.hpp"
+#include "results/durable_file.hpp"
 #include "results/merge.hpp"
 #include "results/study_file.hpp"
 
@@ -59,7 +62,7 @@ void add_merge(CLI::App& app) {
   command->footer("Example:\n  breakeven merge results/quickstart\n");
   command->callback([options] {
     const std::string out = options->out.empty() ? options->folder + "/study.h5" : options->out;
-    print_merge(merge(options->folder + "/shards", out), out);
+    print_merge(merge(options->folder + "/shards", out, probe_results), out);
   });
 }
 
@@ -74,13 +77,15 @@ void add_report(CLI::App& app) {
       ->type_name("FILE.html");
   command->footer("Example:\n  breakeven report results/quickstart/study.h5 --out report.html\n");
   command->callback([options] {
+    probe_results(options->study);
     const Study study = read_study(options->study);
     std::cout << break_even_table(study, break_evens(study));
     if (options->out.empty()) return;
-    std::ofstream page(options->out, std::ios::binary);
-    page << report_page(study);
-    page.close();
-    if (!page) throw Failure("cannot write " + options->out);
+    const auto folder = std::filesystem::path(options->out).parent_path();
+    if (!folder.empty() && !std::filesystem::is_directory(folder))
+      throw Failure(options->out + ": there is no folder " + folder.string());
+    const std::string page = report_page(study);
+    write_durably(options->out, std::as_bytes(std::span(page)));
     fmt::print("\nfigures: {}\n", options->out);
   });
 }
@@ -100,6 +105,8 @@ int main_of_front_end(int argc, char** argv) {
   add_report(app);
   try {
     app.parse(argc, argv);
+    std::cout.flush();
+    flush_standard_output();
     return static_cast<int>(exit_code);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help
@@ -118,5 +125,7 @@ int main_of_front_end(int argc, char** argv) {
 }  // namespace breakeven
 
 int main(int argc, char** argv) {
+  // What the programs ask about a file before they open it themselves; no command of the user's.
+  if (argc == 4 && std::string_view(argv[1]) == "probe") return breakeven::run_probe(argv[2], argv[3]);
   return breakeven::main_of_front_end(argc, argv);
 }

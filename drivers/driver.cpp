@@ -8,6 +8,8 @@
 #include "harness/command_line.hpp"
 #include "numerics/blas.hpp"
 #include "numerics/cpu.hpp"
+#include "probe.hpp"
+#include "results/durable_file.hpp"
 #include "results/input_file.hpp"
 #include "results/provenance.hpp"
 #include "results/solution.hpp"
@@ -41,6 +43,7 @@ CommandLine parse(const Communicator& world, int argc, char** argv, const std::s
     std::error_code failed;
     std::filesystem::create_directories(std::filesystem::path(line.experiment.out) / "shards", failed);
     if (failed) throw BadRequest("out: cannot create " + line.experiment.out + "/shards: " + failed.message());
+    require_writable(line.experiment.out + "/shards");
   });
   return line;
 }
@@ -58,19 +61,23 @@ Hooks make_hooks(const Experiment& experiment, const Values& provenance) {
     constexpr double seconds = 0.02;  // twice a group
     return precision == Precision::f32 ? fma_peak_flops<float>(seconds) : fma_peak_flops<double>(seconds);
   };
+  hooks.probe_input = probe_input;
   hooks.open_input = [](const std::string& path) { return std::make_shared<Hdf5InputFile>(path); };
   if (experiment.out.empty()) return hooks;
 
   hooks.is_finished = [=](const std::string& hash) {
-    const ShardState state = shard_state(shard_path(experiment.out, hash, experiment.launch), hash, git_state());
+    const ShardState state =
+        shard_state(shard_path(experiment.out, hash, experiment.launch), hash, git_state(), probe_results);
     return state == ShardState::finished || (experiment.reuse_older && state == ShardState::other_code);
   };
   hooks.sink = [=](const std::vector<Record>& records) {
+    std::vector<StudyAt> group;
     for (const Record& record : records) {
       Study one = shard;
       one.records = {record};
-      write_study(one, shard_path(experiment.out, record.hash, experiment.launch));
+      group.push_back({shard_path(experiment.out, record.hash, experiment.launch), std::move(one)});
     }
+    write_studies(group);
   };
   hooks.save_solution = [=](const Communicator& comm, const Record& record, const std::vector<SolutionArray>& arrays) {
     write_solution(comm, experiment.out + "/solutions/" + record.hash + ".h5", record.columns, arrays);

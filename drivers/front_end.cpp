@@ -10,12 +10,15 @@
 #include "analysis/break_even.hpp"
 #include "base/sweep.hpp"
 #include "harness/command_line.hpp"
+#include "probe.hpp"
 #include "registry.hpp"
+#include "results/durable_file.hpp"
 #include "results/provenance.hpp"
 #include "results/study_file.hpp"
 #include "study/machine.hpp"
 #include "study/plan.hpp"
 #include "study/process.hpp"
+#include "study/run_lock.hpp"
 #include "study/run_plan.hpp"
 #include "study/study_file.hpp"
 
@@ -93,7 +96,7 @@ void print_merge(const MergeSummary& summary, const std::string& out) {
   if (summary.kept > 0) fmt::print(" and {} cases kept from before", summary.kept);
   fmt::print("\n");
   std::cout.flush();
-  for (const auto& [path, reason] : summary.skipped) fmt::print(stderr, "skipped {}: {}\n", path, reason);
+  for (const auto& [path, reason] : summary.skipped) fmt::print(stderr, "skipped {}\n", reason);
   if (summary.git_states.size() > 1)
     fmt::print(stderr, "the shards come from {} states of the code; the report lists them\n",
                summary.git_states.size());
@@ -109,6 +112,8 @@ ExitCode run_study(const RunOptions& options) {
   std::error_code failed;
   std::filesystem::create_directories(out + "/shards", failed);
   if (failed) throw BadRequest("out: cannot create " + out + "/shards: " + failed.message());
+  require_writable(out + "/shards");
+  const RunLock lock(out);
 
   RunResult result;
   {
@@ -129,7 +134,7 @@ ExitCode run_study(const RunOptions& options) {
   }
   for (const std::string& failure : result.failures) fmt::print(stderr, "failed: {}\n", failure);
   if (result.exit_code == ExitCode::usage) return result.exit_code;
-  print_merge(merge(out + "/shards", out + "/study.h5"), out + "/study.h5");
+  print_merge(merge(out + "/shards", out + "/study.h5", probe_results), out + "/study.h5");
   const Study merged = read_study(out + "/study.h5");
   std::cout << "\n" << break_even_table(merged, break_evens(merged));
   return result.exit_code;

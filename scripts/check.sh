@@ -2,7 +2,7 @@
 # Builds the tree with warnings as errors and runs every test: what CI runs, and what to run before a commit.
 #
 #   scripts/check.sh           everything
-#   scripts/check.sh --quick   without the slow part: each header compiled alone, browser, several nodes, fuzzers
+#   scripts/check.sh --quick   without the slow part: headers alone, browser, faults, several nodes, fuzzers
 #
 # Each step prints its name, time and PASS, FAIL or SKIPPED; a step that cannot run says why. With CI=true in the
 # environment a skip is a failure. The last line is "N passed, N failed, N skipped", counted in steps.
@@ -84,6 +84,7 @@ step pure tests pure
 step mpi tests mpi
 step drivers tests drivers
 step readers tests readers
+$quick || step faults tests faults
 $quick || step page tests page
 $quick || step slurm tests slurm
 $quick || step hosts tests hosts

@@ -10,7 +10,6 @@
 
 #include "base/stopwatch.hpp"
 #include "comm/local_phase.hpp"
-#include "comm/native.hpp"
 
 namespace breakeven {
 namespace {
@@ -304,14 +303,6 @@ Index Agreement::failures(const Communicator& comm, bool failed) {
   Index total = failed ? 1 : 0;
   check(MPI_Allreduce(MPI_IN_PLACE, &total, 1, datatype<Index>(), MPI_SUM, comm.impl_->comm), "MPI_Allreduce");
   return total;
-}
-
-MPI_Comm Agreement::handle(const Communicator& comm) {
-  return comm.impl_->comm;
-}
-
-MPI_Comm native(const Communicator& comm) {
-  return Agreement::handle(comm);
 }
 
 // What is Transferable, one block a type.

@@ -70,6 +70,8 @@ std::vector<Column> identity_columns(const Group&, const Case&, const std::any& 
 
 /// What the harness needs from layers it does not know.
 struct Hooks {
+  /// Throws BadRequest if opening this input file could end the process. Called on rank 0 alone, before open_input.
+  std::function<void(const std::string& path)> probe_input;
   /// Opens an input file; throws BadRequest.
   std::function<std::shared_ptr<InputFile>(const std::string& path)> open_input;
   /// A finished case's record of this launch, if there is one to reuse. Called on rank 0 alone.

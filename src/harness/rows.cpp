@@ -3,8 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
+#include <cstdio>
+#include <cstring>
 #include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
 
 namespace breakeven {
 namespace {
@@ -105,6 +110,11 @@ std::string to_table_row(const Record& record, const std::set<std::string>& para
       number("{:.5f}", record.number("skill")), record.text("status"), setting(record, parameters));
   if (const std::string message = record.text("message"); !message.empty()) row += "\n            " + message;
   return row;
+}
+
+void flush_standard_output() {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return;
+  throw Failure(std::string("cannot write to standard output: ") + std::strerror(errno));
 }
 
 }  // namespace breakeven

@@ -22,6 +22,9 @@ std::string to_csv_line(const Record& record);
 std::string table_header();
 std::string to_table_row(const Record& record, const std::set<std::string>& parameters);
 
+/// Sends what was printed on its way; throws Failure with the reason if standard output does not take it.
+void flush_standard_output();
+
 /// 1.23 ms, 4.56 s: three digits.
 std::string human_time(double seconds);
 

@@ -77,7 +77,7 @@ void print_rows(const Experiment& experiment, const std::vector<Record>& records
     fmt::print("{}\n",
                csv ? to_csv_line(aligned) : to_table_row(record, parameters_set(experiment, record.text("method"))));
   }
-  std::fflush(stdout);
+  flush_standard_output();
 }
 
 bool all_finished(const Communicator& comm, const Hooks& hooks, const Group& group) {
@@ -100,11 +100,27 @@ struct Prepared {
   std::vector<Group> groups;
 };
 
+/// On rank 0, why the input file must not be opened; else "".
+std::string probe_input(const Communicator& comm, const Experiment& experiment, const Hooks& hooks) {
+  std::string refusal;
+  agree(comm, "options", [&] {
+    if (!comm.is_root() || experiment.input.empty() || !hooks.probe_input) return;
+    try {
+      hooks.probe_input(experiment.input);
+    } catch (const BadRequest& error) {
+      refusal = error.what();
+    }
+  });
+  return refusal;
+}
+
 Prepared prepare(const Communicator& comm, const Experiment& experiment, const Registry& registry, const Hooks& hooks) {
   Prepared prepared;
   std::shared_ptr<InputFile> input;
   std::string sha256;
+  const std::string refusal = comm.broadcast_text(probe_input(comm, experiment, hooks));
   agree(comm, "options", [&] {
+    if (!refusal.empty()) throw BadRequest(refusal);
     if (experiment.input.empty()) return;
     input = hooks.open_input(experiment.input);
     if (comm.is_root()) sha256 = input->sha256();
@@ -153,9 +169,11 @@ ExitCode run(const Communicator& world, const Experiment& experiment, const Regi
       } else {
         const GroupOutcome outcome = run_group(context, group);
         line.clear();
-        if (speaks) print_rows(experiment, outcome.records, heading);
-        agree(world, "writing results", [&] {
+        agree(world, "writing results", [&] {  // before the rows: what was printed is on disk
           if (speaks && hooks.sink) hooks.sink(outcome.records);
+        });
+        agree(world, "printing results", [&] {
+          if (speaks) print_rows(experiment, outcome.records, heading);
         });
         exit_code = worse(exit_code, outcome.exit_code);
       }

@@ -76,6 +76,8 @@ class Dataset : public Object {
   /// Throws BadRequest if it holds anything else (compound, enum, fixed-length strings, ...).
   Type type() const;
   bool holds_numbers() const;
+  bool is_chunked() const;
+  Index offset() const;  ///< of the first value from the beginning of the file; of a reserved dataset
   /// Throws BadRequest unless the elements its shape declares can really be there: nothing may be allocated before.
   void check_storage() const;
 
@@ -116,6 +118,8 @@ class Group : public Object {
   Group create_group(std::string_view child) const;
   /// A contiguous dataset; an empty shape makes a scalar.
   Dataset create_dataset(std::string_view child, Type type, const Shape& shape) const;
+  /// The same with its place in the file set aside, for values that do not come through HDF5: Dataset::offset().
+  Dataset create_reserved_dataset(std::string_view child, Type type, const Shape& shape) const;
   /// One more name for an object of this group.
   void link(std::string_view existing, std::string_view further) const;
 
@@ -123,7 +127,10 @@ class Group : public Object {
   using Object::Object;
 
  private:
+  Dataset create_dataset(std::string_view child, Type type, const Shape& shape, bool reserved) const;
   std::string child_path(std::string_view child) const;
+  /// Throws BadRequest unless it is there.
+  void require(bool there, const std::string& kind, std::string_view child) const;
 };
 
 /// A file and its root group. Files opened for writing keep the order of creation and no times, so that equal contents
@@ -153,9 +160,5 @@ class File : public Group {
 
 /// Throws BadRequest unless there is a regular file of that name.
 void check_readable(const std::string& path);
-
-/// Turns HDF5's own printing off and returns the reason of the last error in a few words; parallel_io.cpp needs both.
-void silence();
-std::string last_reason();
 
 }  // namespace breakeven::h5

@@ -79,10 +79,21 @@ Index Dataset::size() const {
   return elements;
 }
 
+Index Dataset::offset() const {
+  const haddr_t position = H5Dget_offset(id());
+  if (position == HADDR_UNDEF && size() > 0) fail("has no place in the file");
+  return position == HADDR_UNDEF ? 0 : static_cast<Index>(position);
+}
+
 bool Dataset::holds_numbers() const {
   const Handle type(H5Dget_type(id()), H5Tclose);
   const H5T_class_t kind = H5Tget_class(type.id());
   return kind == H5T_INTEGER || kind == H5T_FLOAT;
+}
+
+bool Dataset::is_chunked() const {
+  const Handle properties(H5Dget_create_plist(id()), H5Pclose);
+  return H5Pget_layout(properties.id()) == H5D_CHUNKED;
 }
 
 Type Dataset::type() const {

@@ -27,15 +27,29 @@ std::string explain(const std::string& reason) {
   return "cannot be opened: " + reason;
 }
 
-/// Number of the file an object lives in, to see through links that lead elsewhere.
-unsigned long file_number(hid_t object) {
-  H5O_info_t info;
-  return H5Oget_info2(object, &info, H5O_INFO_BASIC) < 0 ? 0 : info.fileno;
+/// Follows links inside the file alone. A link into another one is refused before that file is touched: what it names
+/// may be anything, a pipe that nobody writes to included. Sets `*refused`, if there is one, when that happens.
+Handle inside_the_file(hid_t property_class, bool* refused = nullptr) {
+  const auto refuse = [](const char*, const char*, const char*, const char*, unsigned*, hid_t, void* noted) -> herr_t {
+    if (noted != nullptr) *static_cast<bool*>(noted) = true;
+    return -1;
+  };
+  Handle properties(H5Pcreate(property_class), H5Pclose);
+  H5Pset_elink_cb(properties.id(), refuse, refused);
+  return properties;
 }
 
 bool is_kind(hid_t group, std::string_view child, H5I_type_t kind) {
-  const Handle opened(H5Oopen(group, std::string(child).c_str(), H5P_DEFAULT), H5Oclose);
+  const Handle links = inside_the_file(H5P_LINK_ACCESS);
+  const Handle opened(H5Oopen(group, std::string(child).c_str(), links.id()), H5Oclose);
   return opened.id() >= 0 && H5Iget_type(opened.id()) == kind;
+}
+
+bool leads_elsewhere(hid_t group, std::string_view child) {
+  bool refused = false;
+  const Handle links = inside_the_file(H5P_LINK_ACCESS, &refused);
+  const Handle opened(H5Oopen(group, std::string(child).c_str(), links.id()), H5Oclose);
+  return refused;
 }
 
 }  // namespace
@@ -79,15 +93,26 @@ bool Group::has_dataset(std::string_view child) const {
   return has(child) && is_kind(id(), child, H5I_DATASET);
 }
 
+void Group::require(bool there, const std::string& kind, std::string_view child) const {
+  const std::string name(child);
+  if (!there && has(child) && leads_elsewhere(id(), child))
+    reject("has a " + kind + " " + name + " that is a link into another file, which is not read");
+  if (!there) reject("has no " + kind + " " + name);
+}
+
 Group Group::group(std::string_view child) const {
-  if (!has_group(child)) reject("has no group " + std::string(child));
-  return {origin_, child_path(child), Handle(H5Gopen2(id(), std::string(child).c_str(), H5P_DEFAULT), H5Gclose)};
+  require(has_group(child), "group", child);
+  const Handle links = inside_the_file(H5P_GROUP_ACCESS);
+  Group opened(origin_, child_path(child), Handle(H5Gopen2(id(), std::string(child).c_str(), links.id()), H5Gclose));
+  if (opened.id() < 0) opened.fail("cannot be opened");
+  return opened;
 }
 
 Dataset Group::dataset(std::string_view child) const {
-  if (!has_dataset(child)) reject("has no dataset " + std::string(child));
-  Dataset opened(origin_, child_path(child), Handle(H5Dopen2(id(), std::string(child).c_str(), H5P_DEFAULT), H5Dclose));
-  if (file_number(opened.id()) != file_number(id())) opened.reject("is a link into another file, which is not read");
+  require(has_dataset(child), "dataset", child);
+  const Handle links = inside_the_file(H5P_DATASET_ACCESS);
+  Dataset opened(origin_, child_path(child), Handle(H5Dopen2(id(), std::string(child).c_str(), links.id()), H5Dclose));
+  if (opened.id() < 0) opened.fail("cannot be opened");
   return opened;
 }
 
@@ -101,8 +126,20 @@ Group Group::create_group(std::string_view child) const {
 }
 
 Dataset Group::create_dataset(std::string_view child, Type type, const Shape& shape) const {
+  return create_dataset(child, type, shape, false);
+}
+
+Dataset Group::create_reserved_dataset(std::string_view child, Type type, const Shape& shape) const {
+  return create_dataset(child, type, shape, true);
+}
+
+Dataset Group::create_dataset(std::string_view child, Type type, const Shape& shape, bool reserved) const {
   const Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
   H5Pset_obj_track_times(properties.id(), false);
+  if (reserved) {
+    H5Pset_alloc_time(properties.id(), H5D_ALLOC_TIME_EARLY);
+    H5Pset_fill_time(properties.id(), H5D_FILL_TIME_NEVER);
+  }
   const std::vector<hsize_t> lengths(shape.begin(), shape.end());
   const Handle space(shape.empty() ? H5Screate(H5S_SCALAR)
                                    : H5Screate_simple(static_cast<int>(lengths.size()), lengths.data(), nullptr),

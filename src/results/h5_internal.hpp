@@ -12,6 +12,11 @@ namespace breakeven::h5 {
 
 static_assert(std::is_same_v<hid_t, std::int64_t>, "Handle keeps identifiers as 64-bit integers");
 
+/// Turns HDF5's own printing off.
+void silence();
+/// The reason of the last error in a few words.
+std::string last_reason();
+
 Handle text_type();
 hid_t stored_type(Type type);  ///< not for text
 /// The text as HDF5 can keep it: valid UTF-8 without NUL; every offending byte becomes U+FFFD.

@@ -35,6 +35,21 @@ std::size_t sequence_length(const std::string& text, std::size_t i) {
   return 0;
 }
 
+/// Names and reasons come from the file: they must not steer a terminal, break the line or fill the screen.
+std::string printable(const std::string& text) {
+  constexpr std::size_t longest = 1000;
+  const std::string valid = storable(text);
+  std::string line;
+  for (std::size_t i = 0; i < valid.size() && line.size() < longest; ++i) {
+    const auto byte = static_cast<unsigned char>(valid[i]);
+    const bool control = byte < 0x20 || byte == 0x7f;
+    const bool wide_control = byte == 0xC2 && static_cast<unsigned char>(valid[i + 1]) < 0xA0;  // U+0080 to U+009F
+    line += control || wide_control ? '?' : valid[i];
+    if (wide_control) ++i;
+  }
+  return line;
+}
+
 std::string read_text(const Object& object, const Handle& attribute) {
   const Handle type = text_type();
   char* text = nullptr;
@@ -117,12 +132,12 @@ bool Handle::reset() {
 void Object::fail(const std::string& what) const {
   const std::string reason = last_reason();
   const std::string message = origin_->file + ": " + what + " (" + name_ + ")" + (reason.empty() ? "" : ": " + reason);
-  if (origin_->writing) throw Failure(message);
-  throw BadRequest(message);
+  if (origin_->writing) throw Failure(printable(message));
+  throw BadRequest(printable(message));
 }
 
 void Object::reject(const std::string& what) const {
-  throw BadRequest(origin_->file + ": " + (name_ == "/" ? "" : name_ + " ") + what);
+  throw BadRequest(printable(origin_->file + ": " + (name_ == "/" ? "" : name_ + " ") + what));
 }
 
 bool Object::has_attribute(std::string_view attribute) const {

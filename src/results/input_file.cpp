@@ -86,7 +86,7 @@ std::vector<std::string> Hdf5InputFile::names() const {
 const Hdf5InputFile::Opened& Hdf5InputFile::opened(std::string_view name) const {
   const auto known = opened_.find(name);
   if (known != opened_.end()) return known->second;
-  if (!file_.has_dataset(name)) {
+  if (!file_.has(name)) {
     std::string list;
     for (const std::string& there : names()) list += (list.empty() ? "; it holds " : ", ") + there;
     file_.reject("has no dataset '" + std::string(name) + "'" + list);
@@ -128,6 +128,28 @@ void Hdf5InputFile::read(std::string_view name, Index slice, Range range, std::s
 
 void Hdf5InputFile::read(std::string_view name, Index slice, Range range, std::span<double> out) const {
   read_block(name, slice, range, out);
+}
+
+void Hdf5InputFile::read_through(const std::function<void(Index bytes)>& before_reading) const {
+  constexpr Index most_values = Index{1} << 20;
+  for (const std::string& name : names()) try {
+      const Opened& found = opened(name);
+      const Shape matrix = shape(name);
+      const Index rows = matrix[matrix.size() - 2], columns = std::max<Index>(matrix.back(), 1);
+      const Index slices = product(matrix.begin(), matrix.end() - 2), step = std::max<Index>(most_values / columns, 1);
+      before_reading(slices * rows * columns * static_cast<Index>(sizeof(double)));
+      std::vector<double> values;
+      for (Index slice = 0; slice < slices; ++slice)
+        for (Index row = 0; row < rows; row += step) {
+          const bool inside = slice > 0 && slice + 1 < slices;
+          if (inside && !found.dataset.is_chunked())
+            continue;  // where values lie one after the other, the ends will do
+          const Range range{row, std::min(row + step, rows)};
+          values.resize(static_cast<std::size_t>(range.size() * matrix.back()));
+          read(name, slice, range, std::span<double>(values));
+        }
+    } catch (const Error&) {  // whoever needs this dataset says so
+    }
 }
 
 InputWriter::InputWriter(const std::string& path, std::vector<std::string> names, h5::Type type, const Shape& shape,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -33,6 +34,9 @@ class Hdf5InputFile final : public InputFile {
   void read(std::string_view name, Index slice, Range range, std::span<float> out) const override;
   void read(std::string_view name, Index slice, Range range, std::span<double> out) const override;
   std::vector<std::string> names() const;  ///< of the datasets in the root group
+  /// Reads every dataset that can be read; ordinary errors are left to whoever needs it. For a process that may die of
+  /// what HDF5 does with a damaged file. `before_reading` hears how many bytes the next dataset declares.
+  void read_through(const std::function<void(Index bytes)>& before_reading) const;
 
  private:
   struct Opened {

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "results/checksum.hpp"
 #include "results/commands.hpp"
 #include "results/durable_file.hpp"
 #include "results/schema.hpp"
@@ -27,6 +28,7 @@ struct Shard {
   std::string path;
   Study study;
   std::string writer_git;
+  bool verified = false;  ///< its bytes fit its checksum: this suite wrote it
 };
 
 /// Launch number of a record; a failed one has no samples, its file name then tells.
@@ -50,11 +52,12 @@ std::vector<std::string> files_of(const std::string& folder) {
   return paths;
 }
 
-std::vector<Shard> read_shards(const std::string& folder, MergeSummary& summary) {
+std::vector<Shard> read_shards(const std::string& folder, const Probe& probe, MergeSummary& summary) {
   std::vector<Shard> shards;
   for (const std::string& path : files_of(folder)) {
     try {
-      Shard shard{path, read_study(path), read_header(path).writer_git};
+      if (probe) probe(path);
+      Shard shard{path, read_study(path), read_header(path).writer_git, verify_checksum(path)};
       if (!shard.study.complete) throw BadRequest(path + ": is not marked complete");
       shards.push_back(std::move(shard));
     } catch (const Error& error) {
@@ -62,6 +65,31 @@ std::vector<Shard> read_shards(const std::string& folder, MergeSummary& summary)
     }
   }
   return shards;
+}
+
+/// A column of a study has one type. Where shards disagree those that this suite wrote decide, then the many, and what
+/// differs is skipped: one file that a program has rewritten must not cost the others.
+void skip_misfits(std::vector<Shard>& shards, MergeSummary& summary) {
+  std::map<std::string, std::map<std::size_t, std::size_t>> votes;
+  for (const Shard& shard : shards)
+    for (const Record& record : shard.study.records)
+      for (const Column& column : record.columns)
+        votes[column.name][column.value.index()] += shard.verified ? 1 + shards.size() : 1;
+  const auto fits = [&](const Column& column) {
+    const auto& of_column = votes.at(column.name);
+    const auto fewer = [](const auto& a, const auto& b) { return a.second < b.second; };
+    return std::max_element(of_column.begin(), of_column.end(), fewer)->first == column.value.index();
+  };
+  std::erase_if(shards, [&](const Shard& shard) {
+    for (const Record& record : shard.study.records)
+      for (const Column& column : record.columns) {
+        if (fits(column)) continue;
+        summary.skipped.emplace_back(
+            shard.path, shard.path + ": column " + column.name + " is of another type than in the other shards");
+        return true;
+      }
+    return false;
+  });
 }
 
 /// The launches of every case, in order; a launch that two files claim is taken from the first of them.
@@ -209,11 +237,13 @@ Index count_launches(const Study& study) {
 
 }  // namespace
 
-MergeSummary merge(const std::string& shard_folder, const std::string& out_path) {
+MergeSummary merge(const std::string& shard_folder, const std::string& out_path, const Probe& probe) {
   MergeSummary summary;
   const bool rebuild = fs::exists(out_path);
+  if (rebuild && probe) probe(out_path);
   const Study older = rebuild ? read_study(out_path) : Study{};
-  const std::vector<Shard> shards = read_shards(shard_folder, summary);
+  std::vector<Shard> shards = read_shards(shard_folder, probe, summary);
+  skip_misfits(shards, summary);
   Cases cases;
   for (const Shard& shard : shards) take_in(cases, shard, summary);
   Study study = frame_of(shards, older, summary);

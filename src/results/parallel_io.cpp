@@ -1,14 +1,13 @@
-#include <hdf5.h>
-#include <mpi.h>
+#include <fcntl.h>
 
-#include <algorithm>
+#include <bit>
+#include <filesystem>
 #include <functional>
 #include <numeric>
 #include <optional>
 
 #include "base/error.hpp"
 #include "comm/agree.hpp"
-#include "comm/native.hpp"
 #include "results/durable_file.hpp"
 #include "results/h5.hpp"
 #include "results/solution.hpp"
@@ -16,20 +15,19 @@
 namespace breakeven {
 namespace {
 
-/// One write of one rank at most: MPI counts are 32 bits wide, and not every MPI-IO splits what exceeds them.
-constexpr Index largest_piece_bytes = Index{1} << 30;
+static_assert(std::endian::native == std::endian::little, "values go to the file as they are in memory");
 
 struct ArrayView {
-  const void* values = nullptr;
+  std::span<const std::byte> bytes;
   Index size = 0, element_bytes = 0;
-  hid_t file_type = -1, memory_type = -1;
+  h5::Type type = h5::Type::real64;
 };
 
 ArrayView view(const SolutionArray& array) {
   if (const auto* floats = std::get_if<std::span<const float>>(&array.values))
-    return {floats->data(), static_cast<Index>(floats->size()), sizeof(float), H5T_IEEE_F32LE, H5T_NATIVE_FLOAT};
+    return {std::as_bytes(*floats), static_cast<Index>(floats->size()), sizeof(float), h5::Type::real32};
   const auto& doubles = std::get<std::span<const double>>(array.values);
-  return {doubles.data(), static_cast<Index>(doubles.size()), sizeof(double), H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE};
+  return {std::as_bytes(doubles), static_cast<Index>(doubles.size()), sizeof(double), h5::Type::real64};
 }
 
 Index slices_of(const Shape& shape) {
@@ -61,110 +59,40 @@ Index bytes_of(const std::vector<SolutionArray>& arrays) {
   return bytes;
 }
 
-/// Rows that are contiguous in the file and in memory, few enough for one write.
-struct Piece {
-  Index global_row = 0, local_row = 0, rows = 0;
-};
+/// Where an array's values lie in the file.
+using Offsets = std::vector<Index>;
 
-std::vector<Piece> pieces_of(const SolutionArray& array) {
-  const Index row_bytes = slices_of(array.shape) * array.shape.back() * view(array).element_bytes;
-  const Index most_rows = std::max<Index>(1, largest_piece_bytes / std::max<Index>(1, row_bytes));
-  std::vector<Piece> pieces;
-  Index local_row = 0;
-  for (const Range range : array.ranges)
-    for (Index begin = range.begin; begin < range.end; begin += most_rows) {
-      const Index rows = std::min(most_rows, range.end - begin);
-      pieces.push_back({begin, local_row, rows});
-      local_row += rows;
-    }
-  return pieces;
-}
-
-std::vector<hsize_t> extents(const Shape& shape) {
-  return {shape.begin(), shape.end()};
-}
-
-/// A dataspace of this shape with `rows` rows from `first_row` on selected in every slice; nothing for no rows.
-h5::Handle selection(const Shape& shape, Index first_row, Index rows) {
-  const std::vector<hsize_t> lengths = extents(shape);
-  const auto rank = static_cast<int>(lengths.size());
-  h5::Handle space(H5Screate_simple(rank, lengths.data(), nullptr), H5Sclose);
-  if (rows == 0) {
-    H5Sselect_none(space.id());
-    return space;
-  }
-  std::vector<hsize_t> start(lengths.size(), 0), count = lengths;
-  start[lengths.size() - 2] = static_cast<hsize_t>(first_row);
-  count[lengths.size() - 2] = static_cast<hsize_t>(rows);
-  H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr);
-  return space;
-}
-
-/// The collective part: the calls that every rank makes whatever happens. It remembers the first failure of this rank
-/// and goes on, since a rank that left early would leave the others waiting.
-class CollectiveWriter {
- public:
-  CollectiveWriter(const Communicator& comm, const std::string& path) : comm_(comm), transfer_(collective_transfer()) {
-    const h5::Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-    H5Pset_fapl_mpio(access.id(), native(comm), MPI_INFO_NULL);
-    file_ = h5::Handle(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id()), H5Fclose);
-    if (file_.id() < 0) note("cannot be created");
-  }
-
-  const std::string& failure() const { return failure_; }
-
-  void write(const SolutionArray& array) {
-    const ArrayView values = view(array);
-    const h5::Handle space = selection(array.shape, 0, 0);
-    h5::Handle dataset(
-        H5Dcreate2(file_.id(), array.name.c_str(), values.file_type, space.id(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
-        H5Dclose);
-    if (dataset.id() < 0) note("cannot hold " + array.name);
-    Shape local = array.shape;
-    local[local.size() - 2] = rows_of(array.ranges);
-    const std::vector<Piece> pieces = pieces_of(array);
-    for (Index i = 0; i < most_pieces(pieces); ++i) {
-      const Piece piece = i < static_cast<Index>(pieces.size()) ? pieces[static_cast<std::size_t>(i)] : Piece{};
-      const h5::Handle in_file = selection(array.shape, piece.global_row, piece.rows);
-      const h5::Handle in_memory = selection(local, piece.local_row, piece.rows);
-      if (H5Dwrite(dataset.id(), values.memory_type, in_memory.id(), in_file.id(), transfer_.id(), values.values) < 0)
-        note("cannot take " + array.name);
-    }
-    if (!dataset.reset()) note("cannot complete " + array.name);
-  }
-
-  void close() {
-    if (!file_.reset()) note("cannot be completed");
-  }
-
- private:
-  static h5::Handle collective_transfer() {
-    h5::silence();
-    h5::Handle transfer(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
-    H5Pset_dxpl_mpio(transfer.id(), H5FD_MPIO_COLLECTIVE);
-    return transfer;
-  }
-  /// Every rank makes as many writes as the one with the most pieces. Uncounted, collective.
-  Index most_pieces(const std::vector<Piece>& pieces) const {
-    const std::vector<Index> counts = comm_.gather(static_cast<Index>(pieces.size()));
-    return *std::max_element(counts.begin(), counts.end());
-  }
-  void note(const std::string& what) {
-    if (failure_.empty()) failure_ = what + ": " + h5::last_reason();
-  }
-
-  const Communicator& comm_;
-  h5::Handle transfer_, file_;
-  std::string failure_;
-};
-
-/// Rank 0 alone, with the serial driver: HDF5 cannot store variable-length text through MPI-IO.
-void write_attributes(const std::string& path, const std::vector<Column>& columns) {
-  h5::File file = h5::File::open_to_extend(path);
+/// Rank 0 alone, with the serial driver: the whole file but for the values, whose blocks are set aside so that a full
+/// disk is known before anybody writes.
+Offsets lay_out(const TemporaryFile& temporary, const std::vector<Column>& columns,
+                const std::vector<SolutionArray>& arrays) {
+  temporary.check_room(bytes_of(arrays));
+  Offsets offsets;
+  h5::File file = h5::File::create(temporary.temporary_path());
   for (const Column& column : columns) {
     const auto* text = std::get_if<std::string>(&column.value);
     if (!is_unknown(column.value) && (text == nullptr || !text->empty())) file.set_attribute(column.name, column.value);
   }
+  for (const SolutionArray& array : arrays)
+    offsets.push_back(file.create_reserved_dataset(array.name, view(array).type, array.shape).offset());
+  file.close();
+  temporary.reserve(static_cast<Index>(std::filesystem::file_size(temporary.temporary_path())));
+  return offsets;
+}
+
+/// This rank's rows, slice by slice, as plain writes: nobody waits for anybody, so a rank that fails only says so.
+void write_rows(const std::string& temporary, Index offset, const SolutionArray& array, const std::string& shown) {
+  const ArrayView values = view(array);
+  const Index n = array.shape[array.shape.size() - 2], row_bytes = array.shape.back() * values.element_bytes;
+  FileWriter file(temporary, O_WRONLY, shown);
+  std::span<const std::byte> left = values.bytes;
+  for (Index slice = 0; slice < slices_of(array.shape); ++slice)
+    for (const Range range : array.ranges) {
+      const auto bytes = static_cast<std::size_t>(range.size() * row_bytes);
+      file.write(offset + (slice * n + range.begin) * row_bytes, left.first(bytes));
+      left = left.subspan(bytes);
+    }
+  file.sync();
   file.close();
 }
 
@@ -172,31 +100,22 @@ void write_attributes(const std::string& path, const std::vector<Column>& column
 
 void write_solution(const Communicator& comm, const std::string& path, const std::vector<Column>& columns,
                     const std::vector<SolutionArray>& arrays) {
+  constexpr std::string_view phase = "writing the solution";
   std::optional<TemporaryFile> owned;  // rank 0 alone makes the folder and answers for the temporary file
-  agree(comm, "writing the solution", [&] {
+  Offsets offsets(arrays.size());
+  agree(comm, phase, [&] {
     for (const SolutionArray& array : arrays) check(array);
     if (!comm.is_root()) return;
     owned.emplace(path);
-    owned->check_room(bytes_of(arrays));
+    offsets = lay_out(*owned, columns, arrays);
   });
   const std::string temporary = comm.broadcast_text(comm.is_root() ? owned->temporary_path() : "");
-  CollectiveWriter writer(comm, temporary);
-  const auto agree_so_far = [&] {
-    agree(comm, "writing the solution", [&] {
-      if (!writer.failure().empty()) throw Failure(path + ": " + writer.failure());
-    });
-  };
-  agree_so_far();
-  for (const SolutionArray& array : arrays) {
-    writer.write(array);
-    agree_so_far();
-  }
-  writer.close();
-  agree_so_far();
-  agree(comm, "writing the solution", [&] {
-    if (!comm.is_root()) return;
-    write_attributes(temporary, columns);
-    owned->commit();
+  comm.broadcast<Index>(offsets);
+  agree(comm, phase, [&] {
+    for (std::size_t i = 0; i < arrays.size(); ++i) write_rows(temporary, offsets[i], arrays[i], path);
+  });
+  agree(comm, phase, [&] {
+    if (comm.is_root()) owned->commit();
   });
 }
 

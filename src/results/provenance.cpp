@@ -39,11 +39,6 @@ std::string compiler() {
 #endif
 }
 
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
-}
-
 std::string kernel() {
   utsname facts{};
   return ::uname(&facts) == 0 ? std::string(facts.sysname) + " " + facts.release + " " + facts.machine : "";
@@ -67,6 +62,11 @@ void add(Values& values, std::string name, Value value, std::string unit, std::s
 }
 
 }  // namespace
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
 
 std::string_view program_version() {
   return build::version;

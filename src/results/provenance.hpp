@@ -12,6 +12,9 @@ namespace breakeven {
 std::string_view program_version();
 std::string_view git_state();
 
+/// Name of this machine, "" if it has none.
+std::string host_name();
+
 /// What only the caller can know: this layer calls neither MPI nor BLAS.
 struct LibraryFacts {
   std::string mpi;   ///< MPI_Get_library_version

@@ -21,20 +21,20 @@ h5::File open_checked(const std::string& path) {
 }
 
 /// Refuses what is not ours: no format attribute, another format, another major version.
-void check_format(const h5::File& file, const std::string& path) {
+void check_format(const h5::File& file) {
   const std::string format = file.text_attribute("format");
   if (format != schema::format)
-    throw BadRequest(path + ": is an HDF5 file, but not a results file: its attribute format is " +
-                     (format.empty() ? std::string("missing") : "\"" + format + "\"") + ", not \"" +
-                     std::string(schema::format) + "\"");
+    file.reject("is an HDF5 file, but not a results file: its attribute format is " +
+                (format.empty() ? std::string("missing") : "\"" + format + "\"") + ", not \"" +
+                std::string(schema::format) + "\"");
   const std::string version = file.text_attribute("format_version");
   int major = 0;
   const auto parsed = std::from_chars(version.data(), version.data() + version.size(), major);
   if (parsed.ec != std::errc() || *parsed.ptr != '.')
-    throw BadRequest(path + ": has no readable format_version: \"" + version + "\"");
+    file.reject("has no readable format_version: \"" + version + "\"");
   if (major != schema::major_version)
-    throw BadRequest(path + ": written by format " + version + ", this program reads " +
-                     std::to_string(schema::major_version) + ".x");
+    file.reject("written by format " + version + ", this program reads " + std::to_string(schema::major_version) +
+                ".x");
 }
 
 StudyHeader header_of(const h5::File& file) {
@@ -241,7 +241,7 @@ std::vector<Ceiling> read_ceilings(const h5::File& file) {
 
 Study read_study(const std::string& path) {
   const h5::File file = open_checked(path);
-  check_format(file, path);
+  check_format(file);
   const StudyHeader header = header_of(file);
   Study study;
   study.name = header.study;
@@ -258,7 +258,7 @@ Study read_study(const std::string& path) {
 
 StudyHeader read_header(const std::string& path) {
   const h5::File file = open_checked(path);
-  check_format(file, path);
+  check_format(file);
   return header_of(file);
 }
 
@@ -282,9 +282,11 @@ bool has_calibration(const std::string& path, std::string_view writer_git) {
   }
 }
 
-ShardState shard_state(const std::string& path, std::string_view hash, std::string_view writer_git) {
+ShardState shard_state(const std::string& path, std::string_view hash, std::string_view writer_git,
+                       const Probe& probe) {
   if (!std::filesystem::exists(path)) return ShardState::missing;
   try {
+    if (probe) probe(path);
     const Study shard = read_study(path);
     const bool same_case = shard.records.size() == 1 && shard.records.front().hash == hash;
     if (!shard.complete || !same_case) return ShardState::unusable;

@@ -9,7 +9,7 @@
 
 namespace breakeven {
 
-/// Writes the arrays to one HDF5 file through MPI-IO, rows in global order whatever the layout, and `columns` as
+/// Writes the arrays to one HDF5 file, every rank its own rows, in global order whatever the layout, and `columns` as
 /// attributes of the root (unknown values are left out). The file appears under its name whole or not at all, and can
 /// be an input file of another run.
 /// Collective over `comm`; all ranks give the same path, columns, names, shapes and types. Written bytes per rank: its

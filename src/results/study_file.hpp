@@ -1,7 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "harness/record.hpp"
 
@@ -14,11 +16,21 @@ namespace breakeven {
 /// Cost: the file is composed in memory, so that a full disk is an ordinary error of write() and HDF5 never meets it.
 void write_study(const Study& study, const std::string& path);
 
+/// Several files of which, short of a death between two renames, all appear or none: the shards of a group.
+struct StudyAt {
+  std::string path;
+  Study study;
+};
+void write_studies(const std::vector<StudyAt>& studies);
+
 /// Reads what write_study wrote, a shard or a study. Equal to what was written, except that a record whose
 /// columns were fewer than the union's comes back with unknown values (flags: without the column).
 /// Errors: BadRequest, one line that names the path: missing, not HDF5, foreign, of another major version, truncated,
 /// or inconsistent. Every length is checked before anything is allocated by it.
 Study read_study(const std::string& path);
+
+/// Throws BadRequest if HDF5 would not survive this file. Where it comes from: drivers/probe.hpp.
+using Probe = std::function<void(const std::string& path)>;
 
 /// What stands on the first page of a results file: its root attributes.
 struct StudyHeader {
@@ -42,8 +54,9 @@ enum class ShardState {
   other_code,  ///< whole, but measured by another git state
   finished,    ///< whole and of the same git state
 };
-/// Reads the whole shard: existence is no integrity.
-ShardState shard_state(const std::string& path, std::string_view hash, std::string_view writer_git);
+/// Reads the whole shard, after the probe: existence is no integrity.
+ShardState shard_state(const std::string& path, std::string_view hash, std::string_view writer_git,
+                       const Probe& probe = {});
 inline bool finished_shard(const std::string& path, std::string_view hash, std::string_view writer_git) {
   return shard_state(path, hash, writer_git) == ShardState::finished;
 }

@@ -312,9 +312,8 @@ void check_hashes(const Study& study) {
   }
 }
 
-}  // namespace
-
-void write_study(const Study& study, const std::string& path) try {
+/// The file's bytes, made in memory.
+std::vector<std::byte> compose(const Study& study, const std::string& path) {
   check_hashes(study);
   const h5::File file = h5::File::create_in_memory(path);
   write_root_attributes(file, study);
@@ -326,10 +325,29 @@ void write_study(const Study& study, const std::string& path) try {
   write_values(file, schema::provenance, study.provenance);
   std::vector<std::byte> bytes = file.image();
   append_checksum(bytes);
-  write_durably(path, bytes);
-} catch (const Failure& failure) {
-  const std::string message = failure.what();
+  return bytes;
+}
+
+[[noreturn]] void fail(const std::string& path, const std::string& message) {
   throw Failure(message.find(path) == std::string::npos ? "cannot write " + path + ": " + message : message);
+}
+
+}  // namespace
+
+void write_study(const Study& study, const std::string& path) try {
+  write_durably(path, compose(study, path));
+} catch (const Failure& failure) {
+  fail(path, failure.what());
+}
+
+void write_studies(const std::vector<StudyAt>& studies) {
+  std::vector<NamedBytes> files;
+  for (const auto& [path, study] : studies) try {
+      files.push_back({path, compose(study, path)});
+    } catch (const Failure& failure) {
+      fail(path, failure.what());
+    }
+  write_durably(files);
 }
 
 }  // namespace breakeven

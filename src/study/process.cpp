@@ -2,7 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -123,32 +123,50 @@ std::vector<std::string> current_environment() {
   return variables;
 }
 
+/// In the forked child: only calls that are safe between fork and exec, and errno as the answer.
+int become(const std::vector<char*>& argv, const std::vector<char*>& environment, const Pipe& output,
+           const Pipe& messages, pid_t parent) {
+  setpgid(0, 0);
+  struct sigaction standard {};
+  standard.sa_handler = SIG_DFL;
+  for (int signal = 1; signal < NSIG; ++signal) sigaction(signal, &standard, nullptr);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  // Should we be killed, the launch must not go on measuring for nobody.
+  if (prctl(PR_SET_PDEATHSIG, SIGUSR1) != 0) return errno;
+  if (getppid() != parent) return ESRCH;
+  const int nothing = open("/dev/null", O_RDONLY);
+  if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0 || dup2(output.writing(), STDOUT_FILENO) < 0 ||
+      dup2(messages.writing(), STDERR_FILENO) < 0)
+    return errno;
+  execvpe(argv.front(), argv.data(), environment.data());
+  return errno;
+}
+
 /// Starts the program in a new process group with the default answer to every signal.
 pid_t start(std::vector<std::string> words, const Pipe& output, const Pipe& messages) {
-  std::vector<std::string> environment = child_environment(current_environment(), geteuid() == 0);
-  posix_spawn_file_actions_t files;
-  posix_spawn_file_actions_init(&files);
-  posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&files, output.writing(), STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&files, messages.writing(), STDERR_FILENO);
-  sigset_t all, none;
-  sigfillset(&all);
-  sigemptyset(&none);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  pid_t child = -1;
-  const int error = posix_spawnp(&child, words.front().c_str(), &files, &attributes, pointers(words).data(),
-                                 pointers(environment).data());
-  posix_spawn_file_actions_destroy(&files);
-  posix_spawnattr_destroy(&attributes);
-  if (error != 0)
-    throw BadRequest("cannot start '" + words.front() + "': " + std::strerror(error) +
-                     " (the option launcher says how drivers are started)");
-  return child;
+  std::vector<std::string> variables = child_environment(current_environment(), geteuid() == 0);
+  const std::vector<char*> argv = pointers(words), environment = pointers(variables);
+  Pipe reason;  // closed by a successful exec, else it tells errno
+  const pid_t parent = getpid(), child = fork();
+  if (child < 0) fail("cannot start '" + words.front() + "'");
+  if (child == 0) {
+    const int error = become(argv, environment, output, messages, parent);
+    [[maybe_unused]] const auto written = write(reason.writing(), &error, sizeof error);
+    _exit(127);
+  }
+  reason.close_writing();
+  fcntl(reason.reading(), F_SETFL, 0);
+  int error = 0;
+  ssize_t count = 0;
+  while ((count = read(reason.reading(), &error, sizeof error)) < 0 && errno == EINTR) {
+  }
+  if (count == 0) return child;
+  while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  throw BadRequest("cannot start '" + words.front() + "': " + std::strerror(error) +
+                   " (the option launcher says how drivers are started)");
 }
 
 /// A started child with the signals it was sent.

@@ -51,7 +51,8 @@ std::vector<std::string> child_environment(std::vector<std::string> current, boo
 /// Runs one launch to its end, in a process group of its own, stdin from /dev/null, and hands over its lines as they
 /// come. A first signal to us reaches that group as SIGUSR1, whatever it was: mpiexec answers SIGTERM and SIGINT by
 /// killing the ranks within a second, but passes SIGUSR1 on, and the drivers then end the repetition in hand and
-/// exit 75. A second SIGINT or SIGTERM is passed on as it is. Errors: BadRequest if the launcher cannot be started,
+/// exit 75. A second SIGINT or SIGTERM is passed on as it is. Should this process be killed, the launcher gets SIGUSR1
+/// from the system: nothing goes on measuring for nobody. Errors: BadRequest if the launcher cannot be started,
 /// Failure if the system refuses.
 Outcome run_invocation(const std::string& launcher, const std::string& driver, const Invocation& invocation,
                        const LineCallbacks& callbacks, SignalWatch& signals);

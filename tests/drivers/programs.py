@@ -62,6 +62,14 @@ class Started:
                                          stderr=self._stderr, cwd=folder, start_new_session=True,
                                          env={**os.environ, **(environment or {})})
 
+    @property
+    def pid(self):
+        """Also the number of its session and of its process group."""
+        return self._process.pid
+
+    def is_running(self):
+        return self._process.poll() is None
+
     def send(self, signal_number):
         self._process.send_signal(signal_number)
 

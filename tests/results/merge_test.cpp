@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/statistics.hpp"
 #include "results/example_study.hpp"
+#include "results/h5.hpp"
 #include "results/study_file.hpp"
 
 namespace breakeven {
@@ -181,6 +182,32 @@ TEST_F(Merge, NamesWhatItCannotReadAndLeavesItThere) {
   EXPECT_THAT(summary.skipped[0].first + summary.skipped[1].first, HasSubstr(cut));
   EXPECT_TRUE(std::filesystem::exists(cut));
   EXPECT_FALSE(merged().complete);
+}
+
+TEST_F(Merge, SkipsAShardWhoseColumnsAreOfAnotherType) {
+  for (const Index n : {8, 16, 32}) add_shard(example::record("ring", n, 0, {1}), 0);
+  Record retyped = example::record("ring", 64, 0, {1});
+  retyped.set("n", 64.0);
+  const std::string path = shard_path(folder.string(), retyped.hash, 0);
+  add_shard(retyped, 0);
+  const MergeSummary summary = merge_all();
+  ASSERT_THAT(summary.skipped, SizeIs(1));
+  EXPECT_EQ(summary.skipped[0].second, path + ": column n is of another type than in the other shards");
+  EXPECT_EQ(summary.cases, 3);
+  EXPECT_FALSE(merged().complete);
+}
+
+TEST_F(Merge, BelievesAShardWithAChecksumAboutTheTypeOfAColumn) {
+  add_shard(example::record("ring", 8, 0, {1}), 0);
+  for (const Index n : {16, 32}) {
+    Record retyped = example::record("ring", n, 0, {1});
+    retyped.set("n", static_cast<double>(n));
+    add_shard(retyped, 0);
+    const std::string path = shard_path(folder.string(), retyped.hash, 0);
+    h5::File::open_to_extend(path).set_attribute("reviewed_by", std::string("a colleague"));  // drops the checksum
+  }
+  EXPECT_THAT(merge_all().skipped, SizeIs(2));
+  EXPECT_EQ(merged().records.at(0).index("n"), 8);
 }
 
 TEST_F(Merge, CountsALaunchOnceThatTwoFilesClaim) {

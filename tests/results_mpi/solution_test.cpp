@@ -163,6 +163,34 @@ TEST_P(Solution, FailsAlikeOnAllRanksIfTheDiskIsFull) {
   });
 }
 
+TEST_P(Solution, FailsAlikeOnAllRanksIfOneRankAloneCannotWrite) {
+  on_ranks([](const Communicator& comm) {
+    path_text = path(comm);
+    const Index many = 100000;  // 1.2 MB: the rows of the last rank end beyond what the limit lets it write
+    const std::vector<Range> ranges = Layout::contiguous(many, comm.size()).ranges(comm.rank());
+    const std::vector<float> values(static_cast<std::size_t>(ranges[0].size() * columns));
+    std::signal(SIGXFSZ, SIG_IGN);
+    rlimit before{};
+    getrlimit(RLIMIT_FSIZE, &before);
+    const rlimit tight{100000, before.rlim_max};
+    if (comm.rank() == comm.size() - 1) setrlimit(RLIMIT_FSIZE, &tight);
+    std::string message;
+    try {
+      write_solution(comm, path_text, {}, {{"output", {many, columns}, ranges, std::span<const float>(values)}});
+    } catch (const CollectiveError& error) {
+      message = error.what();
+    }
+    setrlimit(RLIMIT_FSIZE, &before);
+    EXPECT_THAT(message, HasSubstr("case.h5: "));
+    EXPECT_THAT(message, HasSubstr("File too large"));
+    for (const std::string& other : comm.gather_texts(message)) EXPECT_EQ(other, message);
+    if (comm.is_root()) {
+      EXPECT_TRUE(std::filesystem::is_empty(std::filesystem::path(path_text).parent_path())) << "a file is left";
+    }
+    clean(comm);
+  });
+}
+
 INSTANTIATE_TEST_SUITE_P(, Solution, testing_support::contract_ranks(), testing_support::rank_count_name);
 
 }  // namespace

@@ -1,7 +1,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstdlib>
+#include <fstream>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <thread>
 #include <tuple>
@@ -109,6 +112,33 @@ class Hangs : public Ring<T> {
   bool hangs_;
 };
 
+/// Where BREAKEVEN_TEST_MARKS names a file, each run from n = 32 on takes a second, and rank 0 appends "begin" and
+/// "end" to that file: a test can then act during one.
+template <class T>
+class Lingers : public Ring<T> {
+ public:
+  static constexpr std::string_view name = "lingers";
+  Lingers(const Communicator& comm, const ForwardSpec& spec, const RingParams& params)
+      : Ring<T>(comm, spec, params), is_root_(comm.is_root()) {
+    const char* path = std::getenv("BREAKEVEN_TEST_MARKS");
+    if (spec.n >= 32 && path != nullptr) marks_ = path;
+  }
+  const ForwardSolution<T>& run(const ForwardProblem<T>& problem) {
+    mark("begin");
+    if (!marks_.empty()) std::this_thread::sleep_for(std::chrono::seconds(1));
+    const ForwardSolution<T>& solution = Ring<T>::run(problem);
+    mark("end");
+    return solution;
+  }
+
+ private:
+  void mark(const char* what) const {
+    if (is_root_ && !marks_.empty()) std::ofstream(marks_, std::ios::app) << what << std::endl;
+  }
+  bool is_root_;
+  std::string marks_;
+};
+
 struct DisagreeingCounts {
   Index rounds = 0;
   static constexpr auto fields() { return std::tuple{Field{"rounds", &DisagreeingCounts::rounds, "differs by rank"}}; }
@@ -155,6 +185,7 @@ inline void add_faulty_methods(Registry& registry) {
   registry.add<ForwardProblem, ThrowsInSetUp>(Role::exact);
   registry.add<ForwardProblem, ThrowsInRun>(Role::exact);
   registry.add<ForwardProblem, Hangs>(Role::exact);
+  registry.add<ForwardProblem, Lingers>(Role::exact);
   registry.add<ForwardProblem, Disagrees>(Role::exact);
   registry.add<ForwardProblem, LyingSchedule>(Role::exact);
 }
