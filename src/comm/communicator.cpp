@@ -305,6 +305,10 @@ Index Agreement::failures(const Communicator& comm, bool failed) {
   return total;
 }
 
+MPI_Comm Agreement::handle(const Communicator& comm) {
+  return comm.impl_->comm;
+}
+
 // What is Transferable, one block a type.
 template void Communicator::all_reduce(std::span<float>, Reduction) const;
 template void Communicator::exclusive_scan(std::span<float>) const;

@@ -18,12 +18,13 @@ class LocalPhase {
   std::shared_ptr<bool> active_;
 };
 
-/// The reductions behind agree(). Private to comm.
+/// The reductions behind agree(), and the MPI handle behind a communicator. Private to comm.
 class Agreement {
  public:
   static Index lowest_failed(const Communicator& comm,
                              bool failed);  ///< comm.size() if no rank failed; one counted call
   static Index failures(const Communicator& comm, bool failed);
+  static MPI_Comm handle(const Communicator& comm);
 };
 
 }  // namespace breakeven

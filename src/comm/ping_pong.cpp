@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/stopwatch.hpp"
-#include "comm/native.hpp"
+#include "comm/local_phase.hpp"
 
 namespace breakeven {
 namespace {
@@ -22,7 +22,7 @@ void check(int status, const char* call) {
 double ping_pong(const Communicator& comm, int a, int b, Index bytes) {
   constexpr Index fewest_rounds = 8, most_rounds = 400;
   constexpr double enough_s = 0.05;
-  const MPI_Comm handle = native(comm);
+  const MPI_Comm handle = Agreement::handle(comm);
   const int count = static_cast<int>(bytes), rank = comm.rank();
   std::vector<char> message(static_cast<std::size_t>(bytes));
   const auto send_to = [&](int other) {
