@@ -177,7 +177,7 @@ TEST(StudyFile, RefusesKeysNestedTooDeeplyForTheStack) {
 TEST(StudyFile, RefusesLettersBeyondAsciiWhereBlanksMayStand) {
   // The parser's test for Unicode's blanks is undefined for the first two; only a sanitizer build sees it.
   for (const std::string letter : {"\xC3\xA9", "\xD1\x97", "\xE2\xB1\x96", "\xC2\xA0"})
-    for (const std::string text : {letter + " = 1\n", "name = " + letter + "\n"})
+    for (const std::string& text : {letter + " = 1\n", "name = " + letter + "\n"})
       EXPECT_THAT(message_of(text), HasSubstr("s.toml:1:")) << text;
 }
 
