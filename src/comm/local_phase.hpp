@@ -1,5 +1,7 @@
 #pragma once
 
+#include <mpi.h>
+
 #include <memory>
 
 #include "comm/communicator.hpp"
