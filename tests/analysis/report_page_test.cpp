@@ -7,6 +7,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <regex>
+#include <set>
 
 #include "analysis/demo_study.hpp"
 #include "analysis/page/embedded.hpp"
@@ -92,15 +93,19 @@ TEST(ReportPage, HoldsSpecificationsThatAreJson) {
   }
 }
 
-TEST(ReportPage, HoldsEveryColumnOfEveryCase) {
+TEST(ReportPage, HoldsEveryColumnOfEveryCaseAndWhatBoundsIt) {
   const Study study = crossing_at(1500, {512, 1024, 2048});
   const auto cases = data_of(study)["cases"];
   EXPECT_EQ(cases["rows"], study.records.size());
-  EXPECT_EQ(cases["columns"].size(), study.records[0].columns.size());
-  for (const auto& column : cases["columns"])
+  EXPECT_EQ(cases["columns"].size(), study.records[0].columns.size() + 2);
+  std::set<std::string> names;
+  for (const auto& column : cases["columns"]) {
+    names.insert(column["name"]);
     if (column["name"] == "n") {
       EXPECT_EQ(column["values"][2], 1024);
     }
+  }
+  EXPECT_TRUE(names.contains("ceiling_share") && names.contains("bound_by"));
 }
 
 TEST(ReportPage, WithholdsTheTimeOfAFailedCaseFromEveryFigure) {

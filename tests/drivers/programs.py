@@ -81,10 +81,12 @@ class Started:
                 raise AssertionError(f"no line {number} on stdout\n{self._ended()}")
             time.sleep(0.002)
 
-    def wait(self, limit_s=LIMIT_S):
+    def wait(self, limit_s=LIMIT_S, before_kill=lambda: None):
+        """`before_kill` may look at a program that does not end, while it is still there."""
         try:
             self._process.wait(limit_s)
         except subprocess.TimeoutExpired:
+            before_kill()
             self._kill()
             raise AssertionError(f"still running after {limit_s} s\n{self._ended()}") from None
         return self._ended()

@@ -137,7 +137,7 @@ def victim_of(variant, front_end):
 
 def kill_once(started, variant, moment_s):
     """Whether the kill came in time, whether the study is complete, how long it ran. Nothing of the run is left."""
-    front_end = started.pid
+    front_end, left = started.pid, []
     time.sleep(moment_s)
     while not (victim := victim_of(variant, front_end)) and started.is_running():
         time.sleep(0.01)
@@ -146,7 +146,10 @@ def kill_once(started, variant, moment_s):
         studies.kill_session(front_end)
     elif killed:
         killed = studies.kill(victim)
-    ended = started.wait(LIMIT_S)
+    try:
+        ended = started.wait(LIMIT_S, before_kill=lambda: left.extend(studies.session_of(front_end)))
+    except AssertionError as error:
+        raise Broken(f"after a kill of {variant if killed else 'nothing'} (process {victim}): {error}\n{left}") from None
     if killed and variant in ("a rank", "the launcher"):  # the front end goes on with the next launch, and says so
         require(ended.exit_code == FAILURE and "failed: attention/forward" in ended.stderr or ended.exit_code == OK,
                 f"after a kill of {variant}:\n{ended}")
