@@ -74,7 +74,7 @@ double MonomialBasis::multinomial(Index a) const {
   return result;
 }
 
-std::vector<double> MonomialBasis::weights(std::span<const double> c, double scale) const {
+std::vector<double> MonomialBasis::multinomials() const {
   std::vector<double> multinomials(static_cast<std::size_t>(size()), 1.0);
   std::vector<Index> multiplicity(multinomials.size(), 0);  // of the largest variable
   for (const Block& block : blocks_) {
@@ -87,12 +87,22 @@ std::vector<double> MonomialBasis::weights(std::span<const double> c, double sca
       multinomials[a] = multinomials[parent] * static_cast<double>(block.degree) / static_cast<double>(multiplicity[a]);
     }
   }
+  return multinomials;
+}
+
+void MonomialBasis::weigh(std::span<const double> c, double scale, std::span<const double> multinomials,
+                          std::span<double> w) const {
   for (Index g = 0; g <= degree_; ++g) {
     const double factor = c[static_cast<std::size_t>(g)] * std::pow(scale, static_cast<double>(g));
     for (Index a = first_of_degree(g); a < first_of_degree(g + 1); ++a)
-      multinomials[static_cast<std::size_t>(a)] *= factor;
+      w[static_cast<std::size_t>(a)] = multinomials[static_cast<std::size_t>(a)] * factor;
   }
-  return multinomials;
+}
+
+std::vector<double> MonomialBasis::weights(std::span<const double> c, double scale) const {
+  std::vector<double> w = multinomials();
+  weigh(c, scale, w, w);
+  return w;
 }
 
 }  // namespace breakeven

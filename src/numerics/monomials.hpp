@@ -49,6 +49,10 @@ class MonomialBasis {
   /// w_a = c_|a| scale^|a| |a|! / prod a_i!, so that sum_a w_a q^a k^a = sum_g c_g (scale <q, k>)^g.
   /// `c` has degree() + 1 entries. O(size()).
   std::vector<double> weights(std::span<const double> c, double scale) const;
+  /// The same into `w`, from multinomials(): allocates nothing.
+  void weigh(std::span<const double> c, double scale, std::span<const double> multinomials, std::span<double> w) const;
+  /// |a|! / prod a_i! of every monomial.
+  std::vector<double> multinomials() const;
 
  private:
   const Block& block_of(Index a) const;

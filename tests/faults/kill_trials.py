@@ -59,7 +59,7 @@ class Study:
         self.out = self.folder / "out"
 
     def start(self):
-        return Started([BIN / "breakeven", "run", "study.toml", "--launcher", self.launcher, "--out", "out"],
+        return Started([BIN / "breakeven", "run", "study.toml", "--no-calibration", "--launcher", self.launcher, "--out", "out"],
                        folder=self.folder)
 
     def rows(self):

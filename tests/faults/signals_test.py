@@ -95,7 +95,7 @@ class DuringARepetition(ProgramTest):
     def front_end(self, signal_number):
         (self.folder / "study.toml").write_text(STUDY)
         launcher = studies.launcher(self.folder, BIN / "faulty_attention", ("--methods=ring", "--methods=lingers"))
-        command = [BIN / "breakeven", "run", "study.toml", "--launcher", launcher, "--out", "out"]
+        command = [BIN / "breakeven", "run", "study.toml", "--no-calibration", "--launcher", launcher, "--out", "out"]
         started = Started(command, folder=self.folder, environment=self.environment)
         self.wait_until_in_hand(started)
         self.second_run_is_refused(command)
@@ -124,7 +124,7 @@ class DuringARepetition(ProgramTest):
         """The ranks end as on a signal, and the folder is free again when they have."""
         (self.folder / "study.toml").write_text(STUDY)
         launcher = studies.launcher(self.folder, BIN / "faulty_attention", ("--methods=ring", "--methods=lingers"))
-        command = [BIN / "breakeven", "run", "study.toml", "--launcher", launcher, "--out", "out"]
+        command = [BIN / "breakeven", "run", "study.toml", "--no-calibration", "--launcher", launcher, "--out", "out"]
         started = Started(command, folder=self.folder, environment=self.environment)
         self.wait_until_in_hand(started)
         started.send(signal.SIGKILL)

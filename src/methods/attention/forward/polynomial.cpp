@@ -70,6 +70,8 @@ void Polynomial<T>::plan(Index degree) {
   kernel_.emplace(spec_.d, degree, spec_.value_dimension(), spec_.causal);
   counts_.features = kernel_->features();
   counts_.degree_used = degree;
+  multinomials_ = kernel_->basis().multinomials();
+  weights_ = multinomials_;
   local_state_.assign(static_cast<std::size_t>(kernel_->state_size()), 0);
   states_.assign(static_cast<std::size_t>(spec_.slices() * kernel_->state_size()), T{});
 }
@@ -167,13 +169,13 @@ void Polynomial<T>::accumulate(const ForwardProblem<T>& problem) {
 
 template <class T>
 void Polynomial<T>::answer(const ForwardProblem<T>& problem) {
-  const std::vector<double> weights = kernel_->basis().weights(certificate_.polynomial.c, spec_.scale_factor());
+  kernel_->basis().weigh(certificate_.polynomial.c, spec_.scale_factor(), multinomials_, weights_);
   const Index columns = spec_.value_dimension() + 1;
   for (Index slice = 0; slice < spec_.slices(); ++slice) {
     const std::span<T> state = slice_of(states_, slice);
     for (Index a = 0; a < counts_.features; ++a)  // w_a once, after the reduction: not once a token
       for (Index c = 0; c < columns; ++c)
-        state[static_cast<std::size_t>(a * columns + c)] *= static_cast<T>(weights[static_cast<std::size_t>(a)]);
+        state[static_cast<std::size_t>(a * columns + c)] *= static_cast<T>(weights_[static_cast<std::size_t>(a)]);
     kernel_->apply(problem.q.slice(slice), rows_.size(), state, solution_.o.slice(slice), denominators_.data());
     count_denominators();
   }
@@ -181,13 +183,13 @@ void Polynomial<T>::answer(const ForwardProblem<T>& problem) {
 
 template <class T>
 void Polynomial<T>::answer_causal(const ForwardProblem<T>& problem) {
-  const std::vector<double> weights = kernel_->basis().weights(certificate_.polynomial.c, spec_.scale_factor());
+  kernel_->basis().weigh(certificate_.polynomial.c, spec_.scale_factor(), multinomials_, weights_);
   for (Index slice = 0; slice < spec_.slices(); ++slice) {
     const std::span<T> before = slice_of(states_, slice);
     std::copy(before.begin(), before.end(), local_state_.begin());
     const std::span<const T> shift(shift_.data() + slice * spec_.d, static_cast<std::size_t>(spec_.d));
     kernel_->causal(problem.q.slice(slice), problem.k.slice(slice), problem.v.slice(slice), rows_.size(), local_state_,
-                    weights, certificate_.polynomial.c, spec_.scale_factor(), solution_.o.slice(slice),
+                    weights_, certificate_.polynomial.c, spec_.scale_factor(), solution_.o.slice(slice),
                     denominators_.data(), shift);
     count_denominators();
   }
@@ -247,9 +249,9 @@ Schedule Polynomial<T>::schedule(const ForwardSpec& spec, const Params& params, 
   schedule.compute(per_slice(spec.causal ? FeatureKernel<T>::causal_flops(spec.d, degree, d_value, rows)
                                          : FeatureKernel<T>::apply_flops(spec.d, degree, d_value, rows)),
                    keys_and_values);
-  return schedule.resident(FeatureKernel<T>::bytes(spec.d, degree, d_value, spec.causal) + state * real +
-                           slices * state * word + slices * spec.d * word + rows * word +
-                           solution_bytes<T>(spec, Layout::contiguous(spec.n, ranks), rank));
+  return schedule.resident(FeatureKernel<T>::bytes(spec.d, degree, d_value, spec.causal) +
+                           (state + 2 * counts.features) * real + slices * state * word + slices * spec.d * word +
+                           rows * word + solution_bytes<T>(spec, Layout::contiguous(spec.n, ranks), rank));
 }
 
 template class Polynomial<float>;

@@ -96,10 +96,11 @@ class Polynomial {
   Counts counts_;
   Certificate certificate_;
   std::optional<FeatureKernel<T>> kernel_;
-  std::vector<T> shift_;             // slices x d: what is subtracted from every key
-  std::vector<double> local_state_;  // one slice's S_r, in float64 while it is summed
-  AlignedVector<T> states_;          // slices x t x (d_value + 1): what travels
-  std::vector<T> denominators_;      // of one slice
+  std::vector<T> shift_;                        // slices x d: what is subtracted from every key
+  std::vector<double> local_state_;             // one slice's S_r, in float64 while it is summed
+  AlignedVector<T> states_;                     // slices x t x (d_value + 1): what travels
+  std::vector<double> multinomials_, weights_;  // [t]
+  std::vector<T> denominators_;                 // of one slice
   ForwardSolution<T> solution_;
 };
 
