@@ -8,6 +8,7 @@
 
 #include "analysis/break_even.hpp"
 #include "analysis/page/report_page.hpp"
+#include "analysis/ratio_table.hpp"
 #include "front_end.hpp"
 #include "harness/command_line.hpp"
 #include "harness/rows.hpp"
@@ -38,7 +39,6 @@ void add_run(CLI::App& app, ExitCode& exit_code) {
   command->add_option("--out", options->out, "folder of the results [results/<name of the study>]")->type_name("DIR");
   command->add_option("--ranks", options->ranks, "what \"all\" ranks means [all cores of this machine]")
       ->type_name("N");
-  command->add_option("--drivers", options->drivers, "folder of the MPI programs [that of this one]")->type_name("DIR");
   command->add_flag("!--no-calibration", options->calibrate, "do not measure the ceilings of the machine first");
   command->footer(
       "Examples:\n  breakeven run data/studies/quickstart.toml\n"
@@ -69,17 +69,24 @@ void add_merge(CLI::App& app) {
 void add_report(CLI::App& app) {
   CLI::App* command = app.add_subcommand("report", "break-even table, and one HTML page with all figures");
   struct Options {
-    std::string study, out;
+    std::string study, out, against;
   };
   const auto options = std::make_shared<Options>();
   command->add_option("study", options->study, "study file or shard")->required();
   command->add_option("--out", options->out, "page to write; without it only the table is printed")
       ->type_name("FILE.html");
-  command->footer("Example:\n  breakeven report results/quickstart/study.h5 --out report.html\n");
+  command->add_option("--against", options->against, "print the ratio of every method's time to that of this one")
+      ->type_name("METHOD");
+  command->footer(
+      "Examples:\n  breakeven report results/quickstart/study.h5 --out report.html\n"
+      "  breakeven report results/quickstart/study.h5 --against ring\n");
   command->callback([options] {
     probe_results(options->study);
     const Study study = read_study(options->study);
-    std::cout << break_even_table(study, break_evens(study));
+    if (options->against.empty())
+      std::cout << break_even_table(study, break_evens(study));
+    else
+      std::cout << ratio_table(study, options->against);
     if (options->out.empty()) return;
     const auto folder = std::filesystem::path(options->out).parent_path();
     if (!folder.empty() && !std::filesystem::is_directory(folder))

@@ -52,9 +52,11 @@ void check_value(const std::string& full, const std::vector<std::string>& method
     if (field.name == option) expand_list(text, field);
 }
 
-/// The folder of this program: its drivers stand beside it.
-std::string own_folder() {
-  return std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
+/// The MPI program of that name: beside this one; what all front ends share (calibrate) may stand one folder above.
+std::string program_of(const std::string& name) {
+  const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  const auto beside = folder / name, above = folder.parent_path() / name;
+  return (std::filesystem::exists(beside) || !std::filesystem::exists(above) ? beside : above).string();
 }
 
 /// A study names its input relative to where it is run; a missing one is said before the first launch.
@@ -120,9 +122,7 @@ ExitCode run_study(const RunOptions& options) {
     SignalWatch signals;
     Progress progress(plan(study, all_ranks, out));
     const Runner launch = [&](const Invocation& invocation, const LineCallbacks& callbacks) {
-      const bool foreign = !options.drivers.empty() && invocation.family != "calibrate";
-      const std::string program = (foreign ? options.drivers : own_folder()) + "/" + invocation.family;
-      return run_invocation(options.launcher, program, invocation, callbacks, signals);
+      return run_invocation(options.launcher, program_of(invocation.family), invocation, callbacks, signals);
     };
     const StopRequested stop_requested = [&] {
       signals.take();

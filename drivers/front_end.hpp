@@ -12,7 +12,6 @@ struct RunOptions {
   std::string launcher = "mpiexec -n {ranks}";
   std::string out;
   std::string ranks;
-  std::string drivers;    ///< folder of the drivers; "": that of this program
   bool calibrate = true;  ///< measure the ceilings of the machine first
 };
 
