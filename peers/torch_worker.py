@@ -6,10 +6,13 @@ line on stdin with `done`, or with one line that says what is wrong. The memory 
 """
 
 import mmap
+import signal
 import sys
 
 
 def main():
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):  # the driver ends orderly, and closes our stdin
+        signal.signal(number, signal.SIG_IGN)
     try:
         import numpy
         import torch
