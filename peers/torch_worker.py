@@ -17,7 +17,7 @@ def main():
         import numpy
         import torch
     except ImportError as error:
-        print(f"{sys.executable} cannot import torch and numpy: {error} (Debian: apt-get install python3-torch)", flush=True)
+        print(f"{sys.executable} cannot import torch and numpy: {error} (scripts/install_dependencies.sh --peers)", flush=True)
         return
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)

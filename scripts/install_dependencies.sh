@@ -4,6 +4,7 @@
 #   scripts/install_dependencies.sh            everything
 #   scripts/install_dependencies.sh --build    compiler, MPI, HDF5, libraries
 #   scripts/install_dependencies.sh --run      the quickstart's data
+#   scripts/install_dependencies.sh --peers    what peers/ compares with; not part of everything
 #   scripts/install_dependencies.sh --test     what the tests need beside --build: readers, browser, formatter, Slurm
 #   scripts/install_dependencies.sh --print    prints the packages of the chosen groups and installs nothing
 #
@@ -32,6 +33,9 @@ test_packages=(
   libpmix-dev                           # Slurm looks for libpmix.so by this name
   clang libclang-rt-14-dev              # libFuzzer
 )
+peer_packages=(
+  python3-torch python3-numpy           # peers/attention
+)
 if ! command -v npm > /dev/null; then   # Node from elsewhere than Debian brings npm with it and conflicts with Debian's
   test_packages+=(npm)
 fi
@@ -43,6 +47,7 @@ for argument in "$@"; do
     --build) packages+=("${build_packages[@]}") ;;
     --run) packages+=("${run_packages[@]}") ;;
     --test) packages+=("${test_packages[@]}") ;;
+    --peers) packages+=("${peer_packages[@]}") ;;
     --print) print_only=true ;;
     -h | --help) sed -n '2,/^set -/{/^set -/d; s/^# \{0,1\}//; p}' "$0"; exit 0 ;;
     *) echo "install_dependencies.sh: unknown option $argument; --help lists all" >&2; exit 2 ;;
