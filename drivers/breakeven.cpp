@@ -62,7 +62,7 @@ void add_merge(CLI::App& app) {
   command->footer("Example:\n  breakeven merge results/quickstart\n");
   command->callback([options] {
     const std::string out = options->out.empty() ? options->folder + "/study.h5" : options->out;
-    print_merge(merge(options->folder + "/shards", out, probe_results), out);
+    merge_folder(options->folder, out);
   });
 }
 

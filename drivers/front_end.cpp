@@ -15,10 +15,10 @@
 #include "results/durable_file.hpp"
 #include "results/provenance.hpp"
 #include "results/study_file.hpp"
+#include "study/folder_lock.hpp"
 #include "study/machine.hpp"
 #include "study/plan.hpp"
 #include "study/process.hpp"
-#include "study/run_lock.hpp"
 #include "study/run_plan.hpp"
 #include "study/study_file.hpp"
 
@@ -68,6 +68,16 @@ void require_inputs(const StudyFile& study) {
                          "; scripts/quickstart.sh makes the one of its study");
 }
 
+/// Runs that share a folder but no number of ranks do different work, as the jobs of a scaling study do. Two of the
+/// same would measure everything twice and disturb each other's times.
+std::string lock_name(const std::vector<Invocation>& launches) {
+  std::set<int> ranks;
+  for (const Invocation& launch : launches) ranks.insert(launch.ranks);
+  std::string name = "run";
+  for (const int count : ranks) name += "-" + std::to_string(count);
+  return name;
+}
+
 /// Runs `calibrate` once for each number of ranks in the plan, unless `out` holds its shard. A failure costs the study
 /// its shares of the ceilings and nothing else.
 void calibrate_machine(const StudyFile& study, const std::string& out, Progress& progress, const Runner& launch,
@@ -91,8 +101,6 @@ void calibrate_machine(const StudyFile& study, const std::string& out, Progress&
   }
 }
 
-}  // namespace
-
 void print_merge(const MergeSummary& summary, const std::string& out) {
   fmt::print("{}: {} cases, {} launches, from {} shards", out, summary.cases, summary.launches, summary.shards);
   if (summary.kept > 0) fmt::print(" and {} cases kept from before", summary.kept);
@@ -102,6 +110,13 @@ void print_merge(const MergeSummary& summary, const std::string& out) {
   if (summary.git_states.size() > 1)
     fmt::print(stderr, "the shards come from {} states of the code; the report lists them\n",
                summary.git_states.size());
+}
+
+}  // namespace
+
+void merge_folder(const std::string& folder, const std::string& out) {
+  const FolderLock lock(folder, "merge", FolderLock::IfHeld::wait);
+  print_merge(merge(folder + "/shards", out, probe_results), out);
 }
 
 ExitCode run_study(const RunOptions& options) {
@@ -115,12 +130,13 @@ ExitCode run_study(const RunOptions& options) {
   std::filesystem::create_directories(out + "/shards", failed);
   if (failed) throw BadRequest("out: cannot create " + out + "/shards: " + failed.message());
   require_writable(out + "/shards");
-  const RunLock lock(out);
+  const std::vector<Invocation> launches = plan(study, all_ranks, out);
+  const FolderLock lock(out, lock_name(launches), FolderLock::IfHeld::refuse);
 
   RunResult result;
   {
     SignalWatch signals;
-    Progress progress(plan(study, all_ranks, out));
+    Progress progress(launches);
     const Runner launch = [&](const Invocation& invocation, const LineCallbacks& callbacks) {
       return run_invocation(options.launcher, program_of(invocation.family), invocation, callbacks, signals);
     };
@@ -134,7 +150,7 @@ ExitCode run_study(const RunOptions& options) {
   }
   for (const std::string& failure : result.failures) fmt::print(stderr, "failed: {}\n", failure);
   if (result.exit_code == ExitCode::usage) return result.exit_code;
-  print_merge(merge(out + "/shards", out + "/study.h5", probe_results), out + "/study.h5");
+  merge_folder(out, out + "/study.h5");
   const Study merged = read_study(out + "/study.h5");
   std::cout << "\n" << break_even_table(merged, break_evens(merged));
   return result.exit_code;

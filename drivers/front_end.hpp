@@ -19,7 +19,8 @@ struct RunOptions {
 /// Errors: BadRequest for a bad study or folder, Failure if the merged file cannot be written.
 ExitCode run_study(const RunOptions&);
 
-/// What a merge did, in a few lines; skipped files on stderr.
-void print_merge(const MergeSummary&, const std::string& out);
+/// Merges FOLDER/shards into `out` and says what that did, skipped files on stderr. One merge of a folder at a time, so
+/// that none overwrites a later one with fewer shards.
+void merge_folder(const std::string& folder, const std::string& out);
 
 }  // namespace breakeven

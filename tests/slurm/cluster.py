@@ -75,8 +75,10 @@ class Job:
         return dict(re.findall(r"(\S+?)=(\S*)", command("scontrol", "--oneliner", "show", "job", self.number)))
 
     def finished_shards(self):
-        """Shards that are whole: a temporary name is not one."""
-        return sorted(self.shards.glob("*.h5")) if self.shards.exists() else []
+        """Shards of cases that are whole: a temporary name is not one, nor are the ceilings of the machine."""
+        if not self.shards.exists():
+            return []
+        return sorted(path for path in self.shards.glob("*.h5") if not path.name.startswith("calibration-"))
 
     def wait_for(self, *states):
         """Until the job is in one of the states; an end that was not asked for is an error."""

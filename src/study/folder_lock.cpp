@@ -1,4 +1,4 @@
-#include "study/run_lock.hpp"
+#include "study/folder_lock.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -29,22 +29,25 @@ std::string holder(int descriptor) {
 
 }  // namespace
 
-RunLock::RunLock(const std::string& folder) {
+FolderLock::FolderLock(const std::string& folder, const std::string& name, IfHeld if_held) {
   // Without O_CLOEXEC: the launcher inherits the lock, so that it outlives a killed run until its ranks have ended.
-  descriptor_ = open((folder + "/.run.lock").c_str(), O_RDWR | O_CREAT, 0666);
+  descriptor_ = open((folder + "/." + name + ".lock").c_str(), O_RDWR | O_CREAT, 0666);
   if (descriptor_ < 0) return;
-  if (flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+  const int operation = if_held == IfHeld::wait ? LOCK_EX : LOCK_EX | LOCK_NB;
+  int failed = flock(descriptor_, operation);
+  while (failed != 0 && errno == EINTR) failed = flock(descriptor_, operation);
+  if (failed != 0) {
     if (errno != EWOULDBLOCK) return;
-    const std::string name = holder(descriptor_);
+    const std::string other = holder(descriptor_);
     close(descriptor_);
-    throw BadRequest("out: another run is at work in " + folder + " (" + name + "); wait for its end");
+    throw BadRequest("out: another run is at work in " + folder + " (" + other + "); wait for its end");
   }
-  const std::string name = host_and_process();
+  const std::string mine = host_and_process();
   if (ftruncate(descriptor_, 0) == 0) [[maybe_unused]]
-    const auto written = pwrite(descriptor_, name.data(), name.size(), 0);  // only a message needs it
+    const auto written = pwrite(descriptor_, mine.data(), mine.size(), 0);  // only a message needs it
 }
 
-RunLock::~RunLock() {
+FolderLock::~FolderLock() {
   if (descriptor_ >= 0) close(descriptor_);
 }
 
