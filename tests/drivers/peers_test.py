@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+"""The peers go through the driver as our methods do: verified, timed, printed."""
+
+import subprocess
+import unittest
+
+import programs
+from programs import FAILURE, OK, ProgramTest
+
+SMALL = ["--n", "5,300,600", "--d", "5,16", "--heads", "2", "--causal", "false,true", "--repetitions", "1", "--warmup", "0",
+         "--format", "json"]
+HAS_TORCH = subprocess.run(["/usr/bin/python3", "-c", "import torch"], capture_output=True, check=False).returncode == 0
+
+
+class Peers(ProgramTest):
+    def test_openblas_answers_as_the_reference_does(self):
+        """Sizes below, at and above a tile of 512 queries and 256 keys; fewer rows than ranks."""
+        for ranks in (1, 3, 7):
+            ended = programs.run(ranks, "peers/attention", "--methods", "ring,openblas", "--dtype", "f32,f64", *SMALL)
+            self.assert_exit(ended, OK)
+            self.assertEqual(len(ended.rows), 2 * 3 * 2 * 2 * 2, msg=ended)
+            self.assertEqual({row["status"] for row in ended.rows}, {"ok"}, msg=ended)
+            self.assertEqual({row["role"] for row in ended.rows}, {"exact", "peer"}, msg=ended)
+
+    def test_torch_answers_too_or_says_why_not(self):
+        ended = programs.run(2, "peers/attention", "--methods", "ring,torch", "--n", "300", "--d", "8", "--causal",
+                             "false,true", "--repetitions", "1", "--warmup", "0", "--format", "json")
+        torch = [row for row in ended.rows if row["method"] == "torch"]
+        self.assertEqual(len(torch), 2, msg=ended)
+        if HAS_TORCH:
+            self.assert_exit(ended, OK)
+            self.assertEqual({row["status"] for row in torch}, {"ok"}, msg=ended)
+        else:
+            self.assert_exit(ended, FAILURE)
+            for row in torch:
+                self.assertEqual(row["status"], "failed", msg=ended)
+                self.assertIn("cannot import torch", row["message"], msg=ended)
+
+    def test_torch_refuses_what_does_not_fit(self):
+        self.assert_rejected(programs.run(1, "peers/attention", "--methods", "torch", "--n", "20000"),
+                             "n must be at most 16384, got 20000")
+
+
+if __name__ == "__main__":
+    programs.main()
