@@ -32,9 +32,9 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
 std::vector<std::string> environment_of(Heap heap) {
   std::vector<std::string> variables{"OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1"};
   if (heap == Heap::warm) {
-    variables.emplace_back("MALLOC_MMAP_THRESHOLD_=34359738368");
+    // Large blocks from the heap and never back: a threshold above 32 MiB is refused, so mappings are forbidden.
+    variables.emplace_back("MALLOC_MMAP_MAX_=0");
     variables.emplace_back("MALLOC_TRIM_THRESHOLD_=68719476736");
-    variables.emplace_back("MALLOC_TOP_PAD_=67108864");
   }
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string variable = *entry;

@@ -44,6 +44,8 @@ def main():
             scores += mask
         torch.bmm(torch.softmax(scores, -1), v, out=o)
 
+    for _ in range(2):  # set-up: code is loaded, and a heap that keeps its memory has all it will need
+        attend()
     print("ready", flush=True)
     for _ in sys.stdin:
         attend()
