@@ -37,6 +37,7 @@ CONFINED = [
     ("CLI/", {"harness", "drivers"}, None),
     ("hwy/", {"numerics"}, None),
     ("cblas.h", {"numerics"}, None),
+    ("Eigen/", {"numerics"}, None),
     ("openssl/", {"base"}, None),
     ("Random123/", {"base"}, None),
 ]

@@ -6,7 +6,7 @@ namespace breakeven {
 
 std::string_view to_text(Operation operation) {
   constexpr std::array<std::string_view, n_operations> names{"compute",        "ring_shift", "all_reduce", "all_gather",
-                                                             "exclusive_scan", "broadcast",  "agree"};
+                                                             "exclusive_scan", "broadcast",  "combine",    "agree"};
   return names[static_cast<std::size_t>(operation)];
 }
 

@@ -9,8 +9,8 @@
 namespace breakeven {
 
 /// What a step of a method does. All but `compute` are one call on the Communicator.
-enum class Operation { compute, ring_shift, all_reduce, all_gather, exclusive_scan, broadcast, agree };
-inline constexpr std::size_t n_operations = 7;
+enum class Operation { compute, ring_shift, all_reduce, all_gather, exclusive_scan, broadcast, combine, agree };
+inline constexpr std::size_t n_operations = 8;
 std::string_view to_text(Operation operation);
 
 struct Step {

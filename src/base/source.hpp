@@ -55,6 +55,7 @@ class InputFile {
   virtual std::string sha256() const = 0;
   /// Takes over a hash that another rank has computed, so that not every rank reads the whole file.
   virtual void adopt_sha256(const std::string& known) = 0;
+  virtual bool has(std::string_view name) const = 0;
   /// Shape of `name`; throws BadRequest that names the file and the dataset if there is none or it holds no numbers.
   virtual Shape shape(std::string_view name) const = 0;
   /// Rows `range` of the last-but-one dimension, at position `slice` of the leading dimensions taken together;

@@ -15,6 +15,7 @@ namespace breakeven {
 namespace {
 
 constexpr int ring_tag = 71;
+constexpr int combine_tag = 72;
 
 void check(int status, const char* call) {
   if (status != MPI_SUCCESS) throw boost::mpi::exception(call, status);
@@ -196,6 +197,35 @@ void Communicator::broadcast(std::span<T> values, int root) const {
 }
 
 template <Transferable T>
+void Communicator::combine(std::span<T> mine, const std::function<void(std::span<T>, std::span<const T>)>& fold) const {
+  impl_->refuse_in_local_phase();
+  const Stopwatch watch;
+  const auto in_chunks = [&](T* values, const auto& call) {
+    for (Index offset = 0; offset < static_cast<Index>(mine.size()); offset += impl_->chunk)
+      check(call(values + offset, static_cast<int>(std::min(impl_->chunk, static_cast<Index>(mine.size()) - offset))),
+            "combine");
+  };
+  std::vector<T> higher;
+  for (int distance = 1; distance < size(); distance *= 2) {  // a rank leaves when it has handed its block down
+    if (rank() % (2 * distance) != 0) {
+      in_chunks(mine.data(), [&](const T* values, int count) {
+        return MPI_Send(values, count, datatype<T>(), rank() - distance, combine_tag, impl_->comm);
+      });
+      break;
+    }
+    if (rank() + distance >= size()) continue;
+    higher.resize(mine.size());
+    in_chunks(higher.data(), [&](T* values, int count) {
+      return MPI_Recv(values, count, datatype<T>(), rank() + distance, combine_tag, impl_->comm, MPI_STATUS_IGNORE);
+    });
+    const LocalPhase local(*this);
+    fold(mine, higher);
+  }
+  in_chunks(mine.data(), [&](T* values, int count) { return MPI_Bcast(values, count, datatype<T>(), 0, impl_->comm); });
+  impl_->count(Operation::combine, static_cast<Index>(mine.size_bytes()), watch.seconds());
+}
+
+template <Transferable T>
 void Communicator::ring_shift(std::span<const T> sending, std::span<T> arriving) const {
   start_ring_shift(sending, arriving).wait();
 }
@@ -314,6 +344,8 @@ template void Communicator::all_reduce(std::span<float>, Reduction) const;
 template void Communicator::exclusive_scan(std::span<float>) const;
 template void Communicator::all_gather(std::span<const float>, std::span<const Index>, std::span<float>) const;
 template void Communicator::broadcast(std::span<float>, int) const;
+template void Communicator::combine(std::span<float>,
+                                    const std::function<void(std::span<float>, std::span<const float>)>&) const;
 template void Communicator::ring_shift(std::span<const float>, std::span<float>) const;
 template PendingShift Communicator::start_ring_shift(std::span<const float>, std::span<float>) const;
 template std::vector<float> Communicator::gather(float) const;
@@ -322,6 +354,8 @@ template void Communicator::all_reduce(std::span<double>, Reduction) const;
 template void Communicator::exclusive_scan(std::span<double>) const;
 template void Communicator::all_gather(std::span<const double>, std::span<const Index>, std::span<double>) const;
 template void Communicator::broadcast(std::span<double>, int) const;
+template void Communicator::combine(std::span<double>,
+                                    const std::function<void(std::span<double>, std::span<const double>)>&) const;
 template void Communicator::ring_shift(std::span<const double>, std::span<double>) const;
 template PendingShift Communicator::start_ring_shift(std::span<const double>, std::span<double>) const;
 template std::vector<double> Communicator::gather(double) const;
@@ -331,6 +365,8 @@ template void Communicator::exclusive_scan(std::span<std::int32_t>) const;
 template void Communicator::all_gather(std::span<const std::int32_t>, std::span<const Index>,
                                        std::span<std::int32_t>) const;
 template void Communicator::broadcast(std::span<std::int32_t>, int) const;
+template void Communicator::combine(
+    std::span<std::int32_t>, const std::function<void(std::span<std::int32_t>, std::span<const std::int32_t>)>&) const;
 template void Communicator::ring_shift(std::span<const std::int32_t>, std::span<std::int32_t>) const;
 template PendingShift Communicator::start_ring_shift(std::span<const std::int32_t>, std::span<std::int32_t>) const;
 template std::vector<std::int32_t> Communicator::gather(std::int32_t) const;
@@ -339,6 +375,8 @@ template void Communicator::all_reduce(std::span<Index>, Reduction) const;
 template void Communicator::exclusive_scan(std::span<Index>) const;
 template void Communicator::all_gather(std::span<const Index>, std::span<const Index>, std::span<Index>) const;
 template void Communicator::broadcast(std::span<Index>, int) const;
+template void Communicator::combine(std::span<Index>,
+                                    const std::function<void(std::span<Index>, std::span<const Index>)>&) const;
 template void Communicator::ring_shift(std::span<const Index>, std::span<Index>) const;
 template PendingShift Communicator::start_ring_shift(std::span<const Index>, std::span<Index>) const;
 template std::vector<Index> Communicator::gather(Index) const;

@@ -3,6 +3,7 @@
 #include <array>
 #include <concepts>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -90,6 +91,14 @@ class Communicator {
   /// Root's values on every rank. Bytes: values.size_bytes() on the root, 0 elsewhere.
   template <Transferable T>
   void broadcast(std::span<T> values, int root = 0) const;
+
+  /// Folds the ranks' blocks, all of one size, along a tree and leaves the result on every rank, bit for bit the same:
+  ///   before   rank 0: A   rank 1: B   rank 2: C   rank 3: D
+  ///   after    everywhere fold(fold(A, B), fold(C, D))
+  /// `fold(lower, higher)` writes its result into `lower`, which comes from lower ranks; it is local and may not fail.
+  /// Bytes: mine.size_bytes(); on the wire log2(P) blocks up the tree and as many down.
+  template <Transferable T>
+  void combine(std::span<T> mine, const std::function<void(std::span<T> lower, std::span<const T> higher)>& fold) const;
 
   ///   before   rank 0: A   rank 1: B   rank 2: C
   ///   after    rank 0: B   rank 1: C   rank 2: A

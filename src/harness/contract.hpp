@@ -50,8 +50,8 @@ concept Problem = Described<typename P::Spec> && Described<typename P::Quality> 
   { P::reference(comm, spec, source, seed) } -> std::same_as<typename P::Reference>;
   /// Error of a solution against the reference; collective.
   { P::quality(comm, reference, problem, solution) } -> std::same_as<typename P::Quality>;
-  /// Whether two answers to the same question are equal within rounding; local.
-  { P::agrees(spec, solution, solution) } -> std::same_as<bool>;
+  /// Whether two answers to the same question are equal within rounding, whose size the reference knows; local.
+  { P::agrees(reference, solution, solution) } -> std::same_as<bool>;
   { P::solution_arrays(spec, layout, rank, solution) } -> std::same_as<std::vector<SolutionArray>>;
 };
 

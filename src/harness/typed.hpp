@@ -101,7 +101,7 @@ class TypedRunner final : public AnyMethod {
   }
   std::unique_ptr<AnySolution> copy_solution() const override { return std::make_unique<TypedSolution<P>>(*solution_); }
   bool agrees_with(const AnySolution& other) const override {
-    return P::agrees(workload_.typed_spec(), *solution_, dynamic_cast<const TypedSolution<P>&>(other).value);
+    return P::agrees(workload_.reference(), *solution_, dynamic_cast<const TypedSolution<P>&>(other).value);
   }
   std::vector<SolutionArray> solution_arrays() const override {
     return P::solution_arrays(workload_.typed_spec(), problem_.layout, workload_.rank(), *solution_);

@@ -30,6 +30,7 @@ class Hdf5InputFile final : public InputFile {
   /// Reads the whole file, once.
   std::string sha256() const override;
   void adopt_sha256(const std::string& known) override { sha256_ = known; }
+  bool has(std::string_view name) const override { return file_.has(name); }
   Shape shape(std::string_view name) const override;
   void read(std::string_view name, Index slice, Range range, std::span<float> out) const override;
   void read(std::string_view name, Index slice, Range range, std::span<double> out) const override;

@@ -102,6 +102,7 @@ TEST(Schedule, AddsUpItsSteps) {
   EXPECT_TRUE(schedule.steps()[4].varying);
   EXPECT_FALSE(schedule.steps()[3].varying);
   EXPECT_EQ(to_text(Operation::exclusive_scan), "exclusive_scan");
+  EXPECT_EQ(to_text(Operation::combine), "combine");
   EXPECT_EQ(to_text(Operation::agree), "agree");
   EXPECT_EQ(to_text(Promise::Kind::certified), "certified");
   EXPECT_EQ(to_text(Promise{}.kind), "none");

@@ -99,6 +99,26 @@ TEST_P(Ranks, BroadcastHandsOutTheRootsValues) {
   });
 }
 
+TEST_P(Ranks, CombineFoldsInRankOrderAndAllRanksHoldTheResult) {
+  on_ranks([](const Communicator& comm) {
+    // Intervals [first, last] of ranks: folding is only allowed where one begins behind the other's end.
+    const auto join = [](std::span<Index> lower, std::span<const Index> higher) {
+      for (std::size_t i = 0; i < lower.size(); i += 2) {
+        EXPECT_EQ(lower[i + 1] + 1, higher[i]) << "neighbours, lower ranks first";
+        lower[i + 1] = higher[i + 1];
+      }
+    };
+    for (const Index chunk : {Index{1'000'000}, Index{3}}) {
+      const Communicator chunked = comm.with_chunk(chunk);
+      std::vector<Index> values(8, comm.rank());
+      chunked.combine<Index>(values, join);
+      for (std::size_t i = 0; i < values.size(); ++i) EXPECT_EQ(values[i], i % 2 == 0 ? 0 : comm.size() - 1);
+      EXPECT_EQ(chunked.traffic()[Operation::combine].calls, 1);
+      EXPECT_EQ(chunked.traffic()[Operation::combine].bytes, 8 * 8);
+    }
+  });
+}
+
 TEST_P(Ranks, CountsOneMessagePerCallAndThePayloadHandedOver) {
   on_ranks([](const Communicator& comm) {
     const Traffic before = comm.traffic();

@@ -23,6 +23,7 @@ class ShapesOnly final : public InputFile {
   std::string path() const override { return "some/where/tokens.h5"; }
   std::string sha256() const override { return checksum_; }
   void adopt_sha256(const std::string&) override {}
+  bool has(std::string_view name) const override { return name == "q" || name == "k" || name == "v"; }
   Shape shape(std::string_view name) const override { return name == "v" ? Shape{50, 4} : Shape{50, 6}; }
   void read(std::string_view, Index, Range, std::span<float>) const override { throw Failure("read"); }
   void read(std::string_view, Index, Range, std::span<double>) const override { throw Failure("read"); }

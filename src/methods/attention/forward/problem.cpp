@@ -188,11 +188,11 @@ ForwardSpec ForwardProblem<T>::observed(const Communicator& comm, const Spec& sp
 }
 
 template <class T>
-bool ForwardProblem<T>::agrees(const Spec& spec, const Solution& a, const Solution& b) {
+bool ForwardProblem<T>::agrees(const Reference& reference, const Solution& a, const Solution& b) {
   // Sums of n terms in two orders differ by a random walk of n roundings at most n eps long; 4 leaves room for the
   // roundings of scores and exponentials. Relative to the largest entry: O averages entries of V that may cancel.
   const T largest = std::max<T>(largest_entry(a.o), std::numeric_limits<T>::min());
-  const T tolerance = 4 * std::numeric_limits<T>::epsilon() * static_cast<T>(spec.n) * largest;
+  const T tolerance = 4 * std::numeric_limits<T>::epsilon() * static_cast<T>(reference.n) * largest;
   for (Index i = 0; i < a.o.size(); ++i)
     if (!(std::abs(a.o.data()[i] - b.o.data()[i]) <= tolerance)) return false;
   return a.o.size() == b.o.size();

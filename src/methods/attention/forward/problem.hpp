@@ -87,6 +87,7 @@ struct ForwardQuality {
 
 /// Exact attention on the checked rows, in float64. Equal on all ranks.
 struct ForwardReference {
+  Index n = 0;              ///< keys a row averages over
   std::vector<Index> rows;  ///< checked global rows, ascending; the same in every slice
   Array<double> o;          ///< slices x rows x d_value
   Array<double> mean;       ///< slices x rows x d_value: mean of V, or of its prefix up to the row when causal
@@ -124,7 +125,7 @@ struct ForwardProblem {
   static Spec observed(const Communicator&, const Spec&, const ForwardProblem&);
   static Reference reference(const Communicator&, const Spec&, const Source<T>&, std::uint64_t seed);
   static Quality quality(const Communicator&, const Reference&, const ForwardProblem&, const Solution&);
-  static bool agrees(const Spec&, const Solution&, const Solution&);
+  static bool agrees(const Reference&, const Solution&, const Solution&);
   static std::vector<SolutionArray> solution_arrays(const Spec&, const Layout&, int rank, const Solution&);
 
  private:

@@ -134,6 +134,7 @@ ForwardReference ForwardProblem<T>::reference(const Communicator& comm, const Sp
                                               std::uint64_t seed) {
   const Index count = spec.n <= rows_checked_fully ? spec.n : rows_sampled;
   ForwardReference reference;
+  reference.n = spec.n;
   reference.rows = sample_without_replacement(Philox(seed, checked_rows_stream), spec.n, count);
   Partial partial = fold_share(spec, source, reference.rows, block(spec.n, comm.size(), comm.rank()));
   combine(comm, partial);

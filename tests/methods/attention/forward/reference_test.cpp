@@ -157,20 +157,21 @@ TEST_P(Reference, ZeroValuesAreAnsweredWithoutError) {
 }
 
 TEST_P(Reference, AgreementIsRelativeToTheLargestEntry) {
-  const ForwardSpec spec = spec_of(100);
+  attention::ForwardReference reference;
+  reference.n = 100;
   ForwardSolution<double> a, b;
   a.o = Array<double>(1, 3, 2);
   a.o(0, 0, 0) = 1000;
   b.o = a.o;
   const double allowed = 4 * 0x1p-52 * 100 * 1000;
   b.o(0, 2, 1) = 0.9 * allowed;
-  EXPECT_TRUE(ForwardProblem<double>::agrees(spec, a, b));
+  EXPECT_TRUE(ForwardProblem<double>::agrees(reference, a, b));
   b.o(0, 2, 1) = 1.1 * allowed;
-  EXPECT_FALSE(ForwardProblem<double>::agrees(spec, a, b));
+  EXPECT_FALSE(ForwardProblem<double>::agrees(reference, a, b));
   b.o(0, 2, 1) = NAN;
-  EXPECT_FALSE(ForwardProblem<double>::agrees(spec, a, b));
+  EXPECT_FALSE(ForwardProblem<double>::agrees(reference, a, b));
   b.o = Array<double>(1, 2, 2);
-  EXPECT_FALSE(ForwardProblem<double>::agrees(spec, b, a));
+  EXPECT_FALSE(ForwardProblem<double>::agrees(reference, b, a));
 }
 
 INSTANTIATE_TEST_SUITE_P(Forward, Reference, testing::Values(1, 3, 7), rank_count_name);
