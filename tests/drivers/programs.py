@@ -10,6 +10,7 @@ import os
 import pathlib
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -57,10 +58,13 @@ class Started:
         self.command = [str(word) for word in command]
         # Files, not pipes: what a stray grandchild holds open cannot keep the test waiting.
         self._stdout, self._stderr = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+        # A folder for each launch: in a shared one Open MPI fails to start where another launch removes it as it ends.
+        self._session = tempfile.mkdtemp(prefix="be")
         self._start = time.monotonic()
         self._process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=self._stdout,
                                          stderr=self._stderr, cwd=folder, start_new_session=True,
-                                         env={**os.environ, **(environment or {})})
+                                         env={**os.environ, "OMPI_MCA_orte_tmpdir_base": self._session,
+                                              **(environment or {})})
 
     @property
     def pid(self):
@@ -106,6 +110,7 @@ class Started:
                       time.monotonic() - self._start)
         self._stdout.close()
         self._stderr.close()
+        shutil.rmtree(self._session, ignore_errors=True)
         return ended
 
 
