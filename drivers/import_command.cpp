@@ -17,7 +17,7 @@ namespace {
 /// The options that every format has, as typed.
 struct CommonText {
   std::string file, names = "q,k,v", out, normalise = "1", max_rows = "0", dtype = "auto";
-  bool overwrite = false;
+  bool overwrite = false, append = false;
 };
 
 std::vector<std::string> comma_separated(const std::string& text) {
@@ -29,13 +29,14 @@ std::vector<std::string> comma_separated(const std::string& text) {
 
 void add_common(CLI::App& command, CommonText& text) {
   command.add_option("file", text.file, "FILE[.gz]")->required();
-  command.add_option("--as", text.names, "names of the dataset [q,k,v]")->type_name("LIST");
+  command.add_option("--as", text.names, "names of the dataset [" + text.names + "]")->type_name("LIST");
   command.add_option("--out", text.out, "input file to write")->required()->type_name("FILE.h5");
   command.add_option("--normalise", text.normalise, "divide every entry by this [" + text.normalise + "]")
       ->type_name("X");
   command.add_option("--max-rows", text.max_rows, "stop after so many rows; 0: all [0]")->type_name("N");
   command.add_option("--dtype", text.dtype, "f32, f64, or auto: as the file has it [auto]")->type_name("TYPE");
   command.add_flag("--overwrite", text.overwrite, "replace an existing file");
+  command.add_flag("--append", text.append, "add the dataset to an existing file, which keeps what it holds");
 }
 
 ImportOptions options_of(const CommonText& text) {
@@ -45,6 +46,7 @@ ImportOptions options_of(const CommonText& text) {
   options.max_rows = parse_index(text.max_rows, "max-rows");
   options.dtype = text.dtype;
   options.overwrite = text.overwrite;
+  options.append = text.append;
   return options;
 }
 
@@ -75,6 +77,26 @@ void add_idx(CLI::App& import) {
   command->callback([options] {
     const Index patch = parse_index(options->patch, "patch");
     import_and_tell(*options, options_of(*options), [&](ByteStream& bytes) { return read_idx(bytes, patch); });
+  });
+}
+
+void add_labels(CLI::App& import) {
+  CLI::App* command = import.add_subcommand(
+      "labels", "labels in the IDX format of MNIST, plain or gzip: each becomes a row of 0 and 1");
+  struct Options : CommonText {
+    std::string classes = "10";
+  };
+  const auto options = std::make_shared<Options>();
+  options->names = "b";
+  add_common(*command, *options);
+  command->add_option("--classes", options->classes, "columns; labels are below [10]")->type_name("N");
+  command->footer(
+      "Example, images and labels as the two sides of a least-squares problem:\n"
+      "  breakeven import idx train-images-idx3-ubyte.gz --as a --patch 28 --out inputs/fashion.h5\n"
+      "  breakeven import labels train-labels-idx1-ubyte.gz --as b --append --out inputs/fashion.h5\n");
+  command->callback([options] {
+    const Index classes = parse_index(options->classes, "classes");
+    import_and_tell(*options, options_of(*options), [&](ByteStream& bytes) { return read_idx_labels(bytes, classes); });
   });
 }
 
@@ -121,6 +143,7 @@ void add_import(CLI::App& app) {
   CLI::App* import = app.add_subcommand("import", "turn a data file into an input file of the suite");
   import->require_subcommand(1);
   add_idx(*import);
+  add_labels(*import);
   add_csv(*import);
   add_npy(*import);
 }

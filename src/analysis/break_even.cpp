@@ -51,11 +51,12 @@ CurvePoint compare(const Record& fast, const std::vector<const Record*>& exact, 
   return point;
 }
 
-Curve make_curve(const std::vector<const Record*>& fast, const Family& family, const Labels& labels) {
+Curve make_curve(const std::vector<const Record*>& fast, const Family& family, const Labels& labels,
+                 const Abscissae& abscissae) {
   Curve curve;
   std::size_t most_launches = 0;
   for (const Record* record : fast) {
-    const auto exact = family.exact.find(record->index("n"));
+    const auto exact = family.exact.find(abscissae.value(*record));
     if (exact == family.exact.end()) continue;
     CurvePoint point = compare(*record, exact->second, labels);
     if (point.speed_up.empty()) continue;
@@ -181,16 +182,18 @@ std::string most_frequent(const std::map<std::string, Index>& counts) {
   return best;
 }
 
-void describe(BreakEven& result, const Curve& curve, const Labels& labels) {
+void describe(BreakEven& result, const Curve& curve, const Labels& labels, const Abscissae& abscissae) {
   const Record& record = *curve.begin()->second.fast;
+  result.factor = abscissae.of(record);
   result.family = record.text("family");
   result.problem = record.text("problem");
   result.method = record.text("method");
   result.setting = labels.setting(record);
-  result.task = task_key(record, {"n"});
+  result.task = abscissae.curve(record);
   result.data = data_label(record);
   result.real_data = !record.text("input").empty();
-  result.d = record.text("d");
+  if (result.factor != "d") result.d = record.text("d");
+  if (result.factor != "n") result.n_fixed = record.text("n");
   result.dtype = record.text("dtype");
   result.ranks = record.index("ranks");
   result.smallest_n = curve.begin()->first;
@@ -217,9 +220,9 @@ void set_speed_up(BreakEven& result, const CurvePoint& largest) {
   result.speed_up_confidence = interval.confidence;
 }
 
-BreakEven analyse(const Curve& curve, const Labels& labels) {
+BreakEven analyse(const Curve& curve, const Labels& labels, const Abscissae& abscissae) {
   BreakEven result;
-  describe(result, curve, labels);
+  describe(result, curve, labels, abscissae);
   judge(result, curve);
   set_speed_up(result, curve.rbegin()->second);
   const bool below = result.verdict == Verdict::below_range;
@@ -232,15 +235,15 @@ BreakEven analyse(const Curve& curve, const Labels& labels) {
   return result;
 }
 
-std::vector<Family> families(const Study& study) {
+std::vector<Family> families(const Study& study, const Abscissae& abscissae) {
   std::vector<Family> found;
   std::map<std::string, std::size_t> position;
   for (const Record& record : study.records) {
-    if (exclusion(record) != Exclusion::none || record.index("n") <= 0) continue;
-    const auto [entry, is_new] = position.try_emplace(task_key(record, {"n"}), found.size());
+    if (exclusion(record) != Exclusion::none || abscissae.value(record) <= 0) continue;
+    const auto [entry, is_new] = position.try_emplace(abscissae.curve(record), found.size());
     if (is_new) found.emplace_back();
     Family& family = found[entry->second];
-    if (record.text("role") == "exact") family.exact[record.index("n")].push_back(&record);
+    if (record.text("role") == "exact") family.exact[abscissae.value(record)].push_back(&record);
     if (record.text("role") != "fast") continue;
     const std::string key = method_key(record);
     auto same =
@@ -271,11 +274,12 @@ std::string to_text(Verdict verdict) {
 
 std::vector<BreakEven> break_evens(const Study& study) {
   const Labels labels(study);
+  const Abscissae abscissae(study);
   std::vector<BreakEven> results;
-  for (const Family& family : families(study))
+  for (const Family& family : families(study, abscissae))
     for (const auto& [key, records] : family.fast) {
-      const Curve curve = make_curve(records, family, labels);
-      if (!curve.empty()) results.push_back(analyse(curve, labels));
+      const Curve curve = make_curve(records, family, labels, abscissae);
+      if (!curve.empty()) results.push_back(analyse(curve, labels, abscissae));
     }
   return results;
 }

@@ -29,14 +29,17 @@ struct RatioPoint {
 };
 
 /// A fast method in one setting against the fastest exact method on the same task, ranks and launch.
+/// Where the curve runs over another factor than n (selection.hpp), every "n" below is a value of that factor.
 struct BreakEven {
+  std::string factor = "n";  ///< what the curve runs over
   std::string family, problem, method;
   std::string setting;     ///< parameters that vary within the study: "degree=4"
   std::string baseline;    ///< the exact method that was fastest in most launches at the break-even (or largest) n
-  std::string task;        ///< key of the curve: task_key(record, {"n"})
+  std::string task;        ///< key of the curve: Abscissae::curve(record)
   std::string data;        ///< "uniform/1" or the input file's name
   bool real_data = false;  ///< read from an input file, not generated
-  std::string d, dtype;
+  std::string n_fixed;     ///< the one n of a curve that runs over another factor
+  std::string d, dtype;    ///< d is "" where the curve runs over it
   Index ranks = unknown_index;
 
   Verdict verdict = Verdict::not_reached;
@@ -60,14 +63,17 @@ struct BreakEven {
   std::vector<RatioPoint> points;  ///< ascending n
 };
 
-/// One entry per fast method, setting and curve (same task but for n, same ranks). T = setup_s + launch median; the
-/// baseline of a launch is its fastest exact method. Break-even: log-log interpolation of the ratio within each launch,
-/// then the median over launches with its order-statistic interval (base/statistics.hpp). Cases with an Exclusion are
-/// left out. Pure; cost: one pass over the samples.
+/// One entry per fast method, setting and curve (same task but for n or what else varies, same ranks). T = setup_s +
+/// launch median; the baseline of a launch is its fastest exact method. Break-even: log-log interpolation of the ratio
+/// within each launch, then the median over launches with its order-statistic interval (base/statistics.hpp). Cases
+/// with an Exclusion are left out. Pure; cost: one pass over the samples.
 std::vector<BreakEven> break_evens(const Study& study);
 
 /// The same for a terminal, at most 100 columns wide, heading and closing lines included.
 std::string break_even_table(const Study& study, const std::vector<BreakEven>& results);
+
+/// Whether some curve runs over another factor than n, which each cell of a table then names.
+bool names_factors(const std::vector<BreakEven>& results);
 
 /// "3410", "12300", "123k", "1.2M": three to five digits, the shortest form a table can hold.
 std::string short_size(double n);

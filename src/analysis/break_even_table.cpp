@@ -18,8 +18,8 @@ namespace {
 constexpr std::size_t page_width = 100;
 constexpr std::size_t n_columns = 9;
 using Row = std::array<std::string, n_columns>;
-constexpr std::size_t method_column = 0, data_column = 1;
-const Row headings{"method", "data", "d", "dtype", "ranks", "break-even n", "verdict", "error", "speed-up"};
+constexpr std::size_t method_column = 0, data_column = 1, break_even_column = 5;
+const Row column_names{"method", "data", "d", "dtype", "ranks", "break-even n", "verdict", "error", "speed-up"};
 constexpr std::array<bool, n_columns> right_aligned{false, false, true, false, true, false, false, true, true};
 
 std::size_t width_of(const std::string& text) {  // characters of UTF-8
@@ -40,7 +40,8 @@ std::string clipped(const std::string& text, std::size_t width) {
 std::string data_cell(const BreakEven& result) {
   constexpr std::string_view ending = ".h5";
   const bool drop = result.real_data && result.data.size() > ending.size() && result.data.ends_with(ending);
-  return drop ? result.data.substr(0, result.data.size() - ending.size()) : result.data;
+  const std::string data = drop ? result.data.substr(0, result.data.size() - ending.size()) : result.data;
+  return result.n_fixed.empty() ? data : data + ", n " + result.n_fixed;
 }
 
 std::string break_even_cell(const BreakEven& result) {
@@ -56,14 +57,14 @@ std::string break_even_cell(const BreakEven& result) {
   return fmt::format("{} [{}, {}]", short_size(result.n), low, high);
 }
 
-Row row_of(const BreakEven& result) {
+Row row_of(const BreakEven& result, bool names_factor) {
   const auto or_dash = [](const std::string& text) { return text.empty() ? "-" : printable(text); };
   return {printable(result.setting.empty() ? result.method : result.method + " " + result.setting),
           or_dash(data_cell(result)),
           or_dash(result.d),
           or_dash(result.dtype),
           result.ranks == unknown_index ? "-" : std::to_string(result.ranks),
-          break_even_cell(result) + (result.crosses_repeatedly ? " *" : ""),
+          (names_factor ? result.factor + " " : "") + break_even_cell(result) + (result.crosses_repeatedly ? " *" : ""),
           to_text(result.verdict),
           std::isnan(result.error) ? "-" : fmt::format("{:.1e}", result.error),
           fmt::format("{:.3g}x", result.speed_up)};
@@ -109,7 +110,7 @@ struct Format {
 
 /// Two spaces between columns if everything fits, else one; then names of data are shortened, and only then do methods
 /// take a second line.
-Format fit(const std::vector<Row>& rows) {
+Format fit(const Row& headings, const std::vector<Row>& rows) {
   Format format;
   std::size_t total = 0;
   for (std::size_t c = 0; c < n_columns; ++c) {
@@ -166,10 +167,10 @@ std::string footnotes(const Study& study, const std::vector<BreakEven>& results)
   if (!results.empty()) {
     text += filled(fmt::format(
         "Baseline: the fastest exact method of the same launch ({}). Times are set-up + run; error is taken at "
-        "the break-even, speed-up at the largest common n ({}).",
-        fmt::join(baselines, ", "), fmt::join(largest, ", ")));
+        "the break-even, speed-up at the largest common {} ({}).",
+        fmt::join(baselines, ", "), names_factors(results) ? "size" : "n", fmt::join(largest, ", ")));
     if (model)
-      text += filled("model: the log-log line of the ratio through the nearest two n, continued; not measured.");
+      text += filled("model: the log-log line of the ratio through the nearest two sizes, continued; not measured.");
     if (repeatedly)
       text += filled("* the ratio crosses 1 more than once; the last crossing to winning for good counts.");
   }
@@ -181,6 +182,10 @@ std::string footnotes(const Study& study, const std::vector<BreakEven>& results)
 
 }  // namespace
 
+bool names_factors(const std::vector<BreakEven>& results) {
+  return std::any_of(results.begin(), results.end(), [](const BreakEven& result) { return result.factor != "n"; });
+}
+
 std::string short_size(double n) {
   if (!std::isfinite(n)) return "-";
   if (n < 99'950) return fmt::format("{:.0f}", n < 1000 ? n : 10 * std::round(n / 10));
@@ -191,8 +196,10 @@ std::string short_size(double n) {
 
 std::string break_even_table(const Study& study, const std::vector<BreakEven>& results) {
   std::vector<Row> rows;
-  for (const BreakEven& result : results) rows.push_back(row_of(result));
-  const Format format = fit(rows);
+  for (const BreakEven& result : results) rows.push_back(row_of(result, names_factors(results)));
+  Row headings = column_names;
+  if (names_factors(results)) headings[break_even_column] = "break-even";
+  const Format format = fit(headings, rows);
   std::string text = "break-even" + (study.name.empty() ? "" : " of study " + printable(study.name)) + "\n";
   if (rows.empty())
     return text + "No fast method was measured beside an exact one on the same task and ranks.\n" +

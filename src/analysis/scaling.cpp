@@ -44,15 +44,15 @@ ScalingPoint point_of(Index ranks, Index base_ranks, const std::map<Index, doubl
   return point;
 }
 
-ScalingCurve curve_of(const ByRanks& records, const Labels& labels) {
+ScalingCurve curve_of(const ByRanks& records, const Labels& labels, const Abscissae& abscissae) {
   const Record& first = *records.begin()->second;
   ScalingCurve curve;
   curve.task = task_key(first, {"ranks"});
-  curve.family = task_key(first, {"n", "ranks"});
+  curve.family = abscissae.curve(first, {"ranks"});
   curve.method = first.text("method");
   curve.series = labels.series(first);
   curve.role = first.text("role");
-  curve.n = first.index("n");
+  curve.n = abscissae.value(first);
   curve.base_ranks = records.begin()->first;
   const std::map<Index, double> base = launch_medians(first);
   Index most_launches = 0;
@@ -68,6 +68,7 @@ ScalingCurve curve_of(const ByRanks& records, const Labels& labels) {
 
 std::vector<ScalingCurve> strong_scaling(const Study& study) {
   const Labels labels(study);
+  const Abscissae abscissae(study);
   std::map<std::string, std::size_t> position;
   std::vector<ByRanks> groups;
   for (const Record& record : study.records) {
@@ -79,7 +80,7 @@ std::vector<ScalingCurve> strong_scaling(const Study& study) {
   }
   std::vector<ScalingCurve> curves;
   for (const ByRanks& group : groups)
-    if (group.size() > 1) curves.push_back(curve_of(group, labels));
+    if (group.size() > 1) curves.push_back(curve_of(group, labels, abscissae));
   return curves;
 }
 

@@ -22,7 +22,7 @@ struct ScalingPoint {
 /// One method in one setting on a fixed task over rank counts.
 struct ScalingCurve {
   std::string task;    ///< task_key(record, {"ranks"})
-  std::string family;  ///< task_key(record, {"n", "ranks"}): the same for all n
+  std::string family;  ///< Abscissae::curve(record, {"ranks"}): the same for all n
   std::string method, series, role;
   Index n = 0;
   Index base_ranks = 0;              ///< the smallest measured; its absolute time is points.front().time_s

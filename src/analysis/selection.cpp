@@ -122,16 +122,33 @@ std::string data_label(const Record& record) {
   return data.empty() || bound.empty() ? data : data + "/" + bound;
 }
 
-namespace {
-
-/// One method's cases on one task at any n: what a figure draws side by side.
-std::string curves_of(const Record& record) {
-  return record.text("method") + " on " + task_key(record, {"n"});
+Abscissae::Abscissae(const Study& study) {
+  std::map<std::string, std::pair<std::set<Index>, std::set<Index>>> sizes;  // n and d by task without them
+  for (const Record& record : study.records) {
+    auto& [n, d] = sizes[task_key(record, {"n", "d"})];
+    n.insert(record.index("n"));
+    d.insert(record.index("d"));
+  }
+  for (const auto& [task, seen] : sizes)
+    if (seen.first.size() == 1 && seen.second.size() >= 3) over_d_.insert(task);
 }
 
-}  // namespace
+const std::string& Abscissae::of(const Record& record) const {
+  static const std::string n = "n", d = "d";
+  return over_d_.contains(task_key(record, {"n", "d"})) ? d : n;
+}
 
-Labels::Labels(const Study& study) {
+std::string Abscissae::curve(const Record& record, std::set<std::string> without) const {
+  without.insert(of(record));
+  return task_key(record, without);
+}
+
+/// One method's cases on one task at any n: what a figure draws side by side.
+std::string Labels::curves_of(const Record& record) const {
+  return record.text("method") + " on " + abscissae_.curve(record);
+}
+
+Labels::Labels(const Study& study) : abscissae_(study) {
   ValuesSeen parameters, factors;
   for (const Record& record : study.records)
     for (const Column& column : record.columns) {
@@ -161,9 +178,11 @@ std::string Labels::series(const Record& record) const {
 std::string Labels::task(const Record& record, bool with_ranks) const {
   // Said in every label, or said by data_label(), or what the curves run over.
   static const std::set<std::string> named{"data", "bound", "input", "input_sha256", "d", "dtype", "n"};
+  const bool over_d = abscissae_.of(record) == "d";
   const std::string d = record.text("d");  // d_value is worth a word only where it differs; its 0 means "as d"
   std::string text = data_label(record);
-  if (record.index("d") != unknown_index) append(text, "d " + record.text("d"), ", ");
+  const std::string size = over_d ? "n" : "d";
+  if (record.index(size) != unknown_index) append(text, size + " " + record.text(size), ", ");
   if (!record.text("dtype").empty()) append(text, record.text("dtype"), ", ");
   const auto varying = factors_.find(problem_of(record));
   if (varying != factors_.end())

@@ -47,6 +47,22 @@ std::string task_key(const Record& record, const std::set<std::string>& without 
 /// Text that names the method and all its known parameters.
 std::string method_key(const Record& record);
 
+/// The factor that the curves of a study run over: n where it takes several values; on a task that was measured at one
+/// n and at least three d, it is d. Break-evens are then the d from which the fast method wins.
+class Abscissae {
+ public:
+  explicit Abscissae(const Study& study);
+  /// "n" or "d"
+  const std::string& of(const Record& record) const;
+  /// Its value.
+  Index value(const Record& record) const { return record.index(of(record)); }
+  /// task_key() without it, and without the columns of `without`.
+  std::string curve(const Record& record, std::set<std::string> without = {}) const;
+
+ private:
+  std::set<std::string> over_d_;  ///< tasks without n and d
+};
+
 /// "uniform/1", "aligned", or the name of the input file.
 std::string data_label(const Record& record);
 
@@ -59,10 +75,14 @@ class Labels {
   std::string setting(const Record& record) const;
   /// "polynomial degree=4"
   std::string series(const Record& record) const;
-  /// "uniform/1, d 8, f64" and any other factor that varies except n; with ranks appended: ", 2 ranks".
+  /// "uniform/1, d 8, f64" and any other factor that varies except what the curves run over; with ranks appended: ", 2
+  /// ranks".
   std::string task(const Record& record, bool with_ranks) const;
 
  private:
+  std::string curves_of(const Record& record) const;
+
+  Abscissae abscissae_;
   std::map<std::string, std::set<std::string>> parameters_;  ///< by method and task: names that vary
   std::map<std::string, std::set<std::string>> factors_;     ///< by family/problem: names that vary
 };

@@ -1,6 +1,7 @@
 #include "results/input_file.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <functional>
 #include <numeric>
 #include <set>
@@ -54,10 +55,27 @@ std::vector<std::string> checked(const std::string& path, std::vector<std::strin
   return names;
 }
 
-h5::File create(const TemporaryFile& temporary, h5::Type type, const Shape& shape) {
+Index bytes_of(h5::Type type, const Shape& shape) {
   const Index element_bytes = type == h5::Type::flag ? 1 : type == h5::Type::real32 ? 4 : 8;
-  temporary.check_room(product(shape.begin(), shape.end()) * element_bytes);
+  return product(shape.begin(), shape.end()) * element_bytes;
+}
+
+h5::File create(const TemporaryFile& temporary, h5::Type type, const Shape& shape) {
+  temporary.check_room(bytes_of(type, shape));
   return h5::File::create(temporary.temporary_path());
+}
+
+/// A copy of `path` to add a dataset of these names to.
+h5::File extend(const TemporaryFile& temporary, const std::string& path, const std::vector<std::string>& names,
+                h5::Type type, const Shape& shape) {
+  {
+    const h5::File file = h5::File::open(path);
+    for (const std::string& name : names)
+      if (file.has(name)) throw BadRequest(path + ": has a dataset '" + name + "' already");
+  }
+  temporary.check_room(static_cast<Index>(std::filesystem::file_size(path)) + bytes_of(type, shape));
+  std::filesystem::copy_file(path, temporary.temporary_path(), std::filesystem::copy_options::overwrite_existing);
+  return h5::File::open_to_extend(temporary.temporary_path());
 }
 
 template <class T>
@@ -153,8 +171,11 @@ void Hdf5InputFile::read_through(const std::function<void(Index bytes)>& before_
 }
 
 InputWriter::InputWriter(const std::string& path, std::vector<std::string> names, h5::Type type, const Shape& shape,
-                         const Values& attributes)
-    : temporary_(path), names_(checked(path, std::move(names))), file_(create(temporary_, type, shape)) {
+                         const Values& attributes, Existing existing)
+    : temporary_(path),
+      names_(checked(path, std::move(names))),
+      file_(existing == Existing::extended ? extend(temporary_, path, names_, type, shape)
+                                           : create(temporary_, type, shape)) {
   dataset_ = std::make_unique<h5::Dataset>(file_.create_dataset(names_.front(), type, shape));
   for (const NamedValue& attribute : attributes) dataset_->set_attribute(attribute.name, attribute.value);
   for (std::size_t i = 1; i < names_.size(); ++i) file_.link(names_.front(), names_[i]);

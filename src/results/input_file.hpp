@@ -59,8 +59,10 @@ class Hdf5InputFile final : public InputFile {
 /// The file appears under its name on commit(), whole or not at all.
 class InputWriter {
  public:
+  /// What becomes of a file of that name: `extended` keeps its datasets and refuses one of the same name.
+  enum class Existing { replaced, extended };
   InputWriter(const std::string& path, std::vector<std::string> names, h5::Type type, const Shape& shape,
-              const Values& attributes);
+              const Values& attributes, Existing existing = Existing::replaced);
   /// The next rows of the last-but-one dimension (of a vector: entries), slice after slice.
   template <class T>
   void append(std::span<const T> values);

@@ -129,7 +129,9 @@ function powersOfTwo([low, high], most) {
 }
 
 const chosen = {group: 0, n: 0};
-const group = () => report.groups[chosen.group] ?? {label: '', scaling: -1};
+const overOneFactor = distinct(report.breaks.map(b => b.factor)).length < 2;  // else each label names its own
+const factor = () => group().factor ?? 'n';
+const group = () => report.groups[chosen.group] ?? {label: '', factor: 'n', scaling: -1};
 // A point without an interval gets one of length zero: nothing is drawn, and no scale is left without an extent.
 const bar = (row, field, low, high) => {
   const without = row.hollow || !known(row[low]) || !known(row[high]);
@@ -152,9 +154,10 @@ function broken(text, gaps, most) {
 const labelLimit = available => Math.min(330, available * 0.42);
 function overviewValues(available) {
   const domain = widened(ascending(report.breaks.flatMap(b => [b.smallest, b.largest, b.n].filter(known))), 1.25);
-  const label = b => b.verdict === 'measured' ? grouped(b.n) : b.verdict === 'extrapolated' ?
-    `≈ ${grouped(Number(b.n.toPrecision(2)))} (model)` : b.verdict === 'below range' ?
-    `faster from ${grouped(b.smallest)} on` : b.verdict === 'never' ? 'never' : 'not reached';
+  const named = b => overOneFactor ? '' : `${b.factor} = `;
+  const label = b => b.verdict === 'measured' ? named(b) + grouped(b.n) : b.verdict === 'extrapolated' ?
+    `${named(b)}≈ ${grouped(Number(b.n.toPrecision(2)))} (model)` : b.verdict === 'below range' ?
+    `faster from ${named(b)}${grouped(b.smallest)} on` : b.verdict === 'never' ? 'never' : 'not reached';
   const breaks = report.breaks.map(b => {
     const at = b.n ?? (b.verdict === 'below range' ? b.smallest : b.largest);
     const along = n => Math.log(n / domain[0]) / Math.log(domain[1] / domain[0]);
@@ -165,12 +168,12 @@ function overviewValues(available) {
     const lines = [...broken(b.series, ' ', most), ...broken(b.task, /(?<=,) /, most)];
     return {...b, row: lines.join(' | '), lines: lines.length, label: label(b), label_n: anchor, label_side: right ? 'right' : 'left', n_text: grouped(b.n),
             interval_text: interval(b.low, b.high, b.confidence, grouped), error_text: digits(b.error),
-            speed_text: `${digits(b.speed_up)}× at n = ${grouped(b.largest)}`};
+            speed_text: `${digits(b.speed_up)}× at ${b.factor} = ${grouped(b.largest)}`};
   });
   const lines = Math.max(2, ...breaks.map(b => b.lines));
   return {...seriesValues(report.breaks), breaks: coloured(breaks), labelShift: -6.5 * (lines - 1),
           rowsHeight: (13 * lines + (breaks.length > 10 ? 5 : 12)) * breaks.length,
-          overviewDomain: domain, overviewTicks: powersOfTwo(domain, 12)};
+          breakTitle: `break-even ${overOneFactor ? report.breaks[0]?.factor ?? 'n' : 'size'} (log scale)`, overviewDomain: domain, overviewTicks: powersOfTwo(domain, 12)};
 }
 
 function timeValues(available) {
@@ -181,7 +184,7 @@ function timeValues(available) {
                      label: (available < 560 ? '' : 'break-even ') + grouped(b.n),
                      n_text: grouped(b.n), interval_text: interval(b.low, b.high, b.confidence, grouped),
                      error_text: digits(b.error)}));
-  return {...seriesValues(points), points: coloured(points), breaks: coloured(breaks), nDomain: widened(sizes, 1.12), nTicks: sizes,
+  return {...seriesValues(points), points: coloured(points), breaks: coloured(breaks), nDomain: widened(sizes, 1.12), nTicks: sizes, nTitle: `${factor()} (log scale)`,
           timeTicks: decimalTicks(points.flatMap(p => [p.low, p.high, p.time]), 9)};
 }
 
@@ -245,7 +248,7 @@ async function draw(name) {
     return;
   }
   const spec = fill(specs[name], {
-    ...values, ...ink(), width: forPrint ? printWidth : 'container', height: forPrint ? 235 : available < 560 ? 300 : 380,
+    ...values, ...ink(), factor: factor(), width: forPrint ? printWidth : 'container', height: forPrint ? 235 : available < 560 ? 300 : 380,
     halfHeight: forPrint ? 210 : 280, labelLimit: labelLimit(available),
     ...legend(values.series, available), pointLimit: Math.max(60, available / 2 - 50),
   });
@@ -295,7 +298,7 @@ function captions() {
     const title = document.querySelector(`#${name}-figure h3`);
     if (!title) continue;
     title.dataset.title ??= title.textContent;
-    title.textContent = `${title.dataset.title}, n = ${grouped(chosen.n)}`;
+    title.textContent = `${title.dataset.title}, ${factor()} = ${grouped(chosen.n)}`;
   }
 }
 function choose() {
@@ -303,6 +306,7 @@ function choose() {
   if (!sizes.includes(chosen.n)) chosen.n = bestSize();
   options(byId('size'), sizes.map(n => [n, sized(n)]), chosen.n);
   byId('chosen').textContent = group().label;
+  byId('factor').textContent = factor();
   captions();
 }
 function setUpChoice() {

@@ -55,11 +55,11 @@ bool drawn(const Record& record) {
 }
 
 /// Launches of the best-measured point of each series and curve: fewer make a point hollow.
-std::map<std::string, std::size_t> most_launches(const Study& study) {
+std::map<std::string, std::size_t> most_launches(const Study& study, const Abscissae& abscissae) {
   std::map<std::string, std::size_t> most;
   for (const Record& record : study.records)
     if (drawn(record)) {
-      std::size_t& launches = most[method_key(record) + '\n' + task_key(record, {"n"})];
+      std::size_t& launches = most[method_key(record) + '\n' + abscissae.curve(record)];
       launches = std::max(launches, launch_medians(record).size());
     }
   return most;
@@ -76,11 +76,11 @@ MedianInterval total_interval(const Record& record) {
   return {interval.median, setup_s + low, setup_s + high, record.number("confidence")};
 }
 
-Json point_of(const Record& record, Index group, const Labels& labels, std::size_t most) {
+Json point_of(const Record& record, Index group, Index n, const Labels& labels, std::size_t most) {
   const MedianInterval total = total_interval(record);
   const std::size_t launches = launch_medians(record).size();
   return {{"group", group},
-          {"n", record.index("n")},
+          {"n", n},
           {"series", labels.series(record)},
           {"method", record.text("method")},
           {"role", record.text("role")},
@@ -117,6 +117,7 @@ Json break_of(const BreakEven& result, Index group, const std::string& label, co
           {"series", result.setting.empty() ? result.method : result.method + " " + result.setting},
           {"baseline", result.baseline},
           {"verdict", to_text(result.verdict)},
+          {"factor", result.factor},
           {"n", rounded(result.n)},
           {"low", rounded(result.n_low == 0 ? static_cast<double>(result.interval_from) : result.n_low)},
           {"high", rounded(std::isinf(result.n_high) ? static_cast<double>(result.interval_to) : result.n_high)},
@@ -172,7 +173,7 @@ std::vector<double> rank_medians(const Record& record) {
   return medians;
 }
 
-void append_ranks(Json& rows, const Record& record, Index group, const std::string& series) {
+void append_ranks(Json& rows, const Record& record, Index group, Index n, const std::string& series) {
   const std::vector<double> times = rank_medians(record);
   const auto n_ranks = static_cast<Index>(times.size());
   if (n_ranks < 2) return;
@@ -183,7 +184,7 @@ void append_ranks(Json& rows, const Record& record, Index group, const std::stri
     const double time_s =
         median(std::span(times).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)));
     rows.push_back({{"group", group},
-                    {"n", record.index("n")},
+                    {"n", n},
                     {"series", series},
                     {"order", begin},
                     {"rank", end - begin == 1 ? fmt::format("{}", begin) : fmt::format("{}-{}", begin, end - 1)},
@@ -234,22 +235,24 @@ Json series_of(const Study& study, const Labels& labels) {
 
 std::string page_data(const Study& study, const std::vector<BreakEven>& results) {
   const Labels labels(study);
-  const std::map<std::string, std::size_t> most = most_launches(study);
+  const Abscissae abscissae(study);
+  const std::map<std::string, std::size_t> most = most_launches(study, abscissae);
   Numbering curves, families;
   Json groups = Json::array(), points = Json::array(), breaks = Json::array(), ranks = Json::array();
   std::map<std::string, std::string> tasks;
   for (const Record& record : study.records) {
     if (!drawn(record)) continue;
-    const std::string key = task_key(record, {"n"});
-    const Index group = curves.of(key);
+    const std::string key = abscissae.curve(record);
+    const Index group = curves.of(key), n = abscissae.value(record);
     if (group == static_cast<Index>(groups.size())) {
       tasks[key] = labels.task(record, true);
       groups.push_back({{"label", record.text("problem") + ": " + tasks[key]},
+                        {"factor", abscissae.of(record)},
                         {"ranks", record.index("ranks")},
-                        {"scaling", families.of(task_key(record, {"n", "ranks"}))}});
+                        {"scaling", families.of(abscissae.curve(record, {"ranks"}))}});
     }
-    points.push_back(point_of(record, group, labels, most.at(method_key(record) + '\n' + key)));
-    append_ranks(ranks, record, group, labels.series(record));
+    points.push_back(point_of(record, group, n, labels, most.at(method_key(record) + '\n' + key)));
+    append_ranks(ranks, record, group, n, labels.series(record));
   }
   mark_front(points);
   for (const BreakEven& result : results) {

@@ -60,10 +60,10 @@ std::string tiles(const BreakEven& result) {
   const std::string few =
       result.speed_up_launches < launches ? fmt::format(", {} launch only", result.speed_up_launches) : "";
   const std::string speed_up_note = fmt::format(
-      "at n = {}{}", grouped(result.largest_n),
+      "at {} = {}{}", result.factor, grouped(result.largest_n),
       std::isnan(result.speed_up_low) ? few
                                       : fmt::format(", {:.3g} to {:.3g}", result.speed_up_low, result.speed_up_high));
-  return "<dl class=\"tiles\">\n" + tile("Break-even n", n, note) +
+  return "<dl class=\"tiles\">\n" + tile("Break-even " + result.factor, n, note) +
          tile(std::isnan(result.n) ? "Relative error" : "Error there", number_html(result.error),
               std::isnan(result.skill) ? "" : "skill " + number_html(result.skill)) +
          tile("Speed-up", fmt::format("{:.3g}&times;", result.speed_up), speed_up_note) +
@@ -72,11 +72,12 @@ std::string tiles(const BreakEven& result) {
          "</dl>\n";
 }
 
-std::string row_html(const BreakEven& result) {
+std::string row_html(const BreakEven& result, bool names_factor) {
   std::string n = std::isnan(result.n) ? "&ndash;" : grouped(std::round(result.n));
   if (result.verdict == Verdict::below_range) n = "below " + grouped(result.smallest_n);
   if (result.verdict == Verdict::extrapolated)
     n = "&asymp;&thinsp;" + grouped(std::stod(fmt::format("{:.2g}", result.n)));
+  if (names_factor) n = result.factor + " " + n;
   const std::string speed_up_interval =
       std::isnan(result.speed_up_low) ? "" : fmt::format("{:.3g} to {:.3g}", result.speed_up_low, result.speed_up_high);
   return fmt::format(
@@ -84,7 +85,8 @@ std::string row_html(const BreakEven& result) {
       "<small>{}</small><td><span class=\"verdict {}\">{}</span><td class=\"r\">{}<td class=\"r\">{:.3g}&times;"
       "<small>{}</small><td class=\"r\">{}</tr>\n",
       escape(result.setting.empty() ? result.method : result.method + " " + result.setting), escape(result.baseline),
-      escape(result.data), escape(result.d), escape(result.dtype),
+      escape(result.n_fixed.empty() ? result.data : result.data + ", n " + result.n_fixed),
+      result.d.empty() ? "&ndash;" : escape(result.d), escape(result.dtype),
       result.ranks == unknown_index ? "&ndash;" : std::to_string(result.ranks), n, interval_html(result),
       result.verdict == Verdict::not_reached ? "not-reached" : escape(to_text(result.verdict)),
       escape(to_text(result.verdict)), number_html(result.error), result.speed_up, speed_up_interval,
@@ -94,7 +96,8 @@ std::string row_html(const BreakEven& result) {
 std::string break_even_section(const std::vector<BreakEven>& results) {
   if (results.empty()) return "<p>No fast method was measured beside an exact one on the same task and ranks.</p>\n";
   std::string html =
-      "<figure><div id=\"overview\" class=\"chart\"></div><figcaption>Grey bar: the measured n. Filled point: measured "
+      "<figure><div id=\"overview\" class=\"chart\"></div><figcaption>Grey bar: the measured range. Filled point: "
+      "measured "
       "break-even with its interval over launches. Hollow point: a model, outside the measured "
       "range.</figcaption></figure>\n";
   constexpr std::size_t short_table = 8;  // a longer one waits behind its heading
@@ -102,10 +105,12 @@ std::string break_even_section(const std::vector<BreakEven>& results) {
   html +=
       "<summary>The same as a table</summary><div "
       "class=\"scroll\"><table><thead><tr><th>method"
-      "<th>baseline<th>data<th class=\"r\">d<th>dtype<th class=\"r\">ranks<th class=\"r\">break-even n"
+      "<th>baseline<th>data<th class=\"r\">d<th>dtype<th class=\"r\">ranks<th class=\"r\">break-even";
+  if (!names_factors(results)) html += " n";
+  html +=
       "<small>interval</small><th>verdict<th class=\"r\">error there<th class=\"r\">speed-up<small>interval</small>"
-      "<th class=\"r\">at n</tr></thead><tbody>\n";
-  for (const BreakEven& result : results) html += row_html(result);
+      "<th class=\"r\">at</tr></thead><tbody>\n";
+  for (const BreakEven& result : results) html += row_html(result, names_factors(results));
   return html + "</tbody></table></div></details>\n";
 }
 
@@ -193,8 +198,8 @@ std::string header_html(const Study& study, const std::vector<BreakEven>& result
 
 std::string charts_html(const Study& study) {
   return "<div class=\"controls\" id=\"controls\"><label>Task <select id=\"group\"></select></label>"
-         "<label>n <select id=\"size\"></select></label><p id=\"chosen\"></p></div>\n"
-         "<section><h2>Time against n</h2>\n" +
+         "<label><span id=\"factor\">n</span> <select id=\"size\"></select></label><p id=\"chosen\"></p></div>\n"
+         "<section><h2>Time against size</h2>\n" +
          figure("time", "Set-up and run, by problem size",
                 "Bars: interval over launches. Hollow: measured in fewer launches than the rest, outside intervals. "
                 "Vertical lines: "

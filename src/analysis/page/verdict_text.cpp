@@ -39,8 +39,8 @@ std::string features(const BreakEven& result) {
 std::string model(const BreakEven& result) {
   if (std::isnan(result.model_n)) return "";
   return fmt::format(
-      " Continuing the measured trend would put the break-even near n = {}; that is a model, not a measurement.",
-      grouped(std::stod(fmt::format("{:.2g}", result.model_n))));
+      " Continuing the measured trend would put the break-even near {} = {}; that is a model, not a measurement.",
+      result.factor, grouped(std::stod(fmt::format("{:.2g}", result.model_n))));
 }
 
 std::string slower_everywhere(const BreakEven& result, const std::string& baseline) {
@@ -51,10 +51,10 @@ std::string slower_everywhere(const BreakEven& result, const std::string& baseli
         features(result), model(result));
   const bool below_features = static_cast<double>(result.largest_n) < result.features_low;
   std::string reason = below_features ? fmt::format("every measured n lies below its {} features", features(result))
-                                      : "it is still slower at the largest measured n";
-  if (result.crosses_repeatedly) reason = "it was faster at some n, but not at the largest one";
-  return fmt::format("{} has not overtaken {}{} up to n = {}: {}.{}", name_of(result), baseline, on_ranks(result),
-                     strong(grouped(result.largest_n)), reason, model(result));
+                                      : "it is still slower at the largest measured " + result.factor;
+  if (result.crosses_repeatedly) reason = "it was faster at some " + result.factor + ", but not at the largest one";
+  return fmt::format("{} has not overtaken {}{} up to {} = {}: {}.{}", name_of(result), baseline, on_ranks(result),
+                     result.factor, strong(grouped(result.largest_n)), reason, model(result));
 }
 
 constexpr double accurate_error = 0.01;
@@ -85,18 +85,21 @@ std::string verdict_sentence(const BreakEven& result) {
   const bool wins = result.speed_up >= 1;
   if (result.verdict == Verdict::measured)
     return fmt::format("{} overtakes {} from {}{}{}.{}", name_of(result), baseline,
-                       strong("n&nbsp;=&nbsp;" + grouped(std::round(result.n))), at_error(result), on_ranks(result),
-                       result.crosses_repeatedly ? " Below that the two take turns." : "");
+                       strong(result.factor + "&nbsp;=&nbsp;" + grouped(std::round(result.n))), at_error(result),
+                       on_ranks(result), result.crosses_repeatedly ? " Below that the two take turns." : "");
   if (wins && result.verdict != Verdict::never)
-    return fmt::format("{} is faster than {} at every measured n, from {} on{}{}.{}", name_of(result), baseline,
-                       strong(grouped(result.smallest_n)), at_error(result), on_ranks(result), model(result));
+    return fmt::format("{} is faster than {} at every measured {}, from {} on{}{}.{}", name_of(result), baseline,
+                       result.factor, strong(grouped(result.smallest_n)), at_error(result), on_ranks(result),
+                       model(result));
   return slower_everywhere(result, baseline);
 }
 
 std::string why_headline(const BreakEven& shown, const std::vector<BreakEven>& results) {
-  const std::string data = fmt::format("{} ({}{}{})", shown.real_data ? "real data" : "synthetic data",
-                                       escape(shown.data), shown.d.empty() ? "" : ", d&nbsp;=&nbsp;" + escape(shown.d),
-                                       shown.dtype.empty() ? "" : ", " + escape(shown.dtype));
+  const std::string data =
+      fmt::format("{} ({}{}{})", shown.real_data ? "real data" : "synthetic data", escape(shown.data),
+                  (shown.d.empty() ? "" : ", d&nbsp;=&nbsp;" + escape(shown.d)) +
+                      (shown.n_fixed.empty() ? "" : ", n&nbsp;=&nbsp;" + escape(shown.n_fixed)),
+                  shown.dtype.empty() ? "" : ", " + escape(shown.dtype));
   if (shown.verdict != Verdict::measured || results.size() < 2) return "Measured on " + data + ".";
   const bool any_accurate = std::any_of(results.begin(), results.end(), [](const BreakEven& result) {
     return result.verdict == Verdict::measured && is_accurate(result);

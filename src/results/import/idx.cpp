@@ -16,20 +16,26 @@ struct Header {
 };
 
 /// Two zero bytes, the element type, the number of dimensions, then each dimension as a big-endian 32-bit number.
-Header read_header(ByteStream& stream) {
-  std::array<std::uint8_t, header_bytes> bytes{};
+/// `meaning` names the dimensions.
+template <std::size_t n_dimensions>
+std::array<Index, n_dimensions> read_dimensions(ByteStream& stream, const std::string& meaning) {
+  std::array<std::uint8_t, 4 + 4 * n_dimensions> bytes{};
   const std::size_t count = stream.read(bytes);
   if (count < 4 || bytes[0] != 0 || bytes[1] != 0)
     stream.reject("is not an IDX file: it must begin with two zero bytes");
   if (bytes[2] != 0x08) stream.reject("must hold unsigned bytes (IDX type 8), holds type " + std::to_string(bytes[2]));
-  if (bytes[3] != 3) stream.reject("must have 3 dimensions (images, rows, columns), has " + std::to_string(bytes[3]));
-  if (count < header_bytes) stream.reject("is truncated: it ends inside its header");
-  const auto dimension = [&](std::size_t at) {
-    Index value = 0;
-    for (std::size_t i = at; i < at + 4; ++i) value = value * 256 + bytes[i];
-    return value;
-  };
-  const Header header{dimension(4), dimension(8), dimension(12)};
+  if (bytes[3] != n_dimensions)
+    stream.reject("must have " + std::to_string(n_dimensions) + (n_dimensions == 1 ? " dimension (" : " dimensions (") +
+                  meaning + "), has " + std::to_string(bytes[3]));
+  if (count < bytes.size()) stream.reject("is truncated: it ends inside its header");
+  std::array<Index, n_dimensions> dimensions{};
+  for (std::size_t i = 4; i < bytes.size(); ++i) dimensions[i / 4 - 1] = dimensions[i / 4 - 1] * 256 + bytes[i];
+  return dimensions;
+}
+
+Header read_header(ByteStream& stream) {
+  const auto [images, rows, columns] = read_dimensions<3>(stream, "images, rows, columns");
+  const Header header{images, rows, columns};
   constexpr Index largest_edge = 1 << 15;  // keeps every product below within 64 bits
   if (header.images < 1 || header.rows < 1 || header.columns < 1 || header.rows > largest_edge ||
       header.columns > largest_edge)
@@ -92,10 +98,58 @@ class IdxReader final : public MatrixReader {
   MatrixFacts facts_;
 };
 
+class LabelReader final : public MatrixReader {
+ public:
+  LabelReader(ByteStream& bytes, Index classes) : bytes_(bytes), classes_(classes) {
+    if (classes < 1 || classes > 256)
+      throw BadRequest("classes must be between 1 and 256, got " + std::to_string(classes));
+    const auto [labels] = read_dimensions<1>(bytes_, "labels");
+    if (labels < 1) bytes_.reject("declares 0 labels");
+    check_length(bytes_, labels, 1, "labels");
+    facts_.shape = {labels, classes};
+    facts_.dtype = "f32";
+    facts_.summary = std::to_string(labels) + " labels of " + std::to_string(classes) + " classes";
+    facts_.settings = {{"classes", classes, "", ""}};
+    facts_.origin = {{"labels", labels, "", ""}};
+    facts_.how_made = "breakeven import labels: each row is one label: 1 in its column, 0 elsewhere";
+    bytes_.rewind();
+    std::array<std::uint8_t, label_header_bytes> skipped{};
+    read_again(bytes_, skipped);
+  }
+
+  const MatrixFacts& facts() const override { return facts_; }
+
+  void read(std::span<double> rows) override {
+    labels_.resize(rows.size() / static_cast<std::size_t>(classes_));
+    read_again(bytes_, labels_);
+    std::fill(rows.begin(), rows.end(), 0.0);
+    auto row = rows.begin();
+    for (const std::uint8_t label : labels_) {
+      if (label >= classes_)
+        bytes_.reject("label " + std::to_string(row_) + " must be below classes (" + std::to_string(classes_) +
+                      "), is " + std::to_string(label));
+      row[label] = 1;
+      row += classes_;
+      ++row_;
+    }
+  }
+
+ private:
+  static constexpr std::size_t label_header_bytes = 8;
+  ByteStream& bytes_;
+  Index classes_, row_ = 0;
+  std::vector<std::uint8_t> labels_;
+  MatrixFacts facts_;
+};
+
 }  // namespace
 
 std::unique_ptr<MatrixReader> read_idx(ByteStream& bytes, Index patch) {
   return std::make_unique<IdxReader>(bytes, patch);
+}
+
+std::unique_ptr<MatrixReader> read_idx_labels(ByteStream& bytes, Index classes) {
+  return std::make_unique<LabelReader>(bytes, classes);
 }
 
 }  // namespace breakeven

@@ -14,4 +14,8 @@ namespace breakeven {
 /// Source: the IDX format as described with the MNIST data (LeCun, Cortes, Burges).
 std::unique_ptr<MatrixReader> read_idx(ByteStream& bytes, Index patch);
 
+/// The labels of an IDX file (unsigned bytes, one dimension) as rows of `classes` entries: 1 at the label, 0 elsewhere.
+/// Errors: BadRequest for classes outside [1, 256], a label that is not below classes, and as above.
+std::unique_ptr<MatrixReader> read_idx_labels(ByteStream& bytes, Index classes);
+
 }  // namespace breakeven

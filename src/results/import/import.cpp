@@ -32,8 +32,11 @@ void check(const ImportOptions& options, const std::string& out) {
   if (options.max_rows < 0) throw BadRequest("max-rows must be at least 0, got " + std::to_string(options.max_rows));
   if (options.dtype != "auto" && options.dtype != "f32" && options.dtype != "f64")
     throw BadRequest("dtype must be auto, f32 or f64, got " + in_quotes(options.dtype));
-  if (!options.overwrite && std::filesystem::exists(out))
-    throw BadRequest(out + ": exists already; overwrite replaces it");
+  if (options.append && options.overwrite) throw BadRequest("append and overwrite exclude each other");
+  if (options.append && !std::filesystem::exists(out))
+    throw BadRequest(out + ": does not exist, so append cannot add to it");
+  if (!options.append && !options.overwrite && std::filesystem::exists(out))
+    throw BadRequest(out + ": exists already; overwrite replaces it, append adds to it");
 }
 
 /// [row, column], with the leading subscripts of a stack before them; counted from 0, as NumPy counts.
@@ -108,7 +111,8 @@ ImportSummary import_matrix(const std::string& source, const OpenMatrix& open, c
 
   const bool single = (options.dtype == "auto" ? facts.dtype : options.dtype) == "f32";
   InputWriter writer(out, options.names, single ? h5::Type::real32 : h5::Type::real64, summary.shape,
-                     attributes_of(source, facts, options));
+                     attributes_of(source, facts, options),
+                     options.append ? InputWriter::Existing::extended : InputWriter::Existing::replaced);
   if (single)
     copy<float>(*reader, source, options, kept, writer);
   else

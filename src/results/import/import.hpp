@@ -17,6 +17,7 @@ struct ImportOptions {
   Index max_rows = 0;                             ///< stop after so many rows, of each matrix of a stack; 0: all
   std::string dtype = "auto";                     ///< f32 or f64; auto: as the format has it
   bool overwrite = false;                         ///< replace an existing output
+  bool append = false;                            ///< add the dataset to an existing input file
 };
 
 struct ImportSummary {
@@ -28,10 +29,10 @@ struct ImportSummary {
 using OpenMatrix = std::function<std::unique_ptr<MatrixReader>(ByteStream&)>;
 
 /// Writes the matrix of `source`, a file of whatever format `open` reads, plain or gzip, as the input file `out`, block
-/// by block. The same source and options give the same bytes.
-/// Errors: BadRequest for an option out of bounds, an existing output, and all that the format refuses, before the
-/// output is created; for an entry that is not finite, which leaves no output either. Failure if the output cannot be
-/// written.
+/// by block. The same source and options give the same bytes. With `append` the output keeps what it holds and is put
+/// in its place whole, or stays as it was. Errors: BadRequest for an option out of bounds, an output that exists (or
+/// with `append` does not, or holds a dataset of that name), and all that the format refuses, before the output is
+/// created; for an entry that is not finite, which leaves no output either. Failure if the output cannot be written.
 ImportSummary import_matrix(const std::string& source, const OpenMatrix& open, const ImportOptions& options,
                             const std::string& out);
 

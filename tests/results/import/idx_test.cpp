@@ -154,6 +154,55 @@ TEST_F(ImportIdx, RefusesBadHeaders) {
   EXPECT_THAT(why_not(), HasSubstr("has trailing bytes"));
 }
 
+class ImportLabels : public ImportFixture {
+ protected:
+  ImportLabels() : ImportFixture("labels.idx") { options.names = {"b"}; }
+  ImportSummary import() const override {
+    const auto open = [&](ByteStream& bytes) { return read_idx_labels(bytes, classes); };
+    return import_matrix(source, open, options, out);
+  }
+  static std::string labels(unsigned count, const std::string& values) {
+    return std::string("\0\0\x08\x01", 4) + big_endian(count) + values;
+  }
+  Index classes = 3;
+};
+
+TEST_F(ImportLabels, BecomeRowsWithAOneInTheirColumn) {
+  write(labels(4, std::string("\2\0\1\2", 4)));
+  EXPECT_THAT(import().shape, ElementsAre(4, 3));
+  EXPECT_THAT(entries(), ElementsAre(0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0, 1));
+}
+
+TEST_F(ImportLabels, AreAddedToAFileThatKeepsWhatItHolds) {
+  write(labels(2, std::string("\1\0", 2)));
+  import();
+  options.names = {"b_test"};
+  EXPECT_THAT(rejection([&] { import(); }), HasSubstr("exists already; overwrite replaces it, append adds to it"));
+  options.append = true;
+  write(labels(1, std::string("\2", 1)));
+  import();
+  EXPECT_THAT(entries(), ElementsAre(0, 0, 1));
+  EXPECT_THAT(h5::File::open(out).dataset("b").read<double>(), ElementsAre(0, 1, 0, 1, 0, 0));
+  EXPECT_THAT(rejection([&] { import(); }), HasSubstr("has a dataset 'b_test' already"));
+  write(labels(1, std::string("\3", 1)));
+  options.names = {"other"};
+  EXPECT_THAT(rejection([&] { import(); }), HasSubstr("label 0 must be below classes (3), is 3"));
+  EXPECT_THAT(h5::File::open(out).names(), ElementsAre("b", "b_test")) << "a refusal changes nothing";
+  out = folder / "none.h5";
+  EXPECT_THAT(why_not(), HasSubstr("none.h5: does not exist, so append cannot add to it"));
+}
+
+TEST_F(ImportLabels, RefuseBadFilesAndOptions) {
+  write(header(2, 4, 6) + pixels(48));
+  EXPECT_THAT(why_not(), HasSubstr("must have 1 dimension (labels), has 3"));
+  write(labels(3, std::string("\0\1", 2)));
+  EXPECT_THAT(why_not(), HasSubstr("is truncated: its header declares 3 labels, 2 are there"));
+  write(labels(0, ""));
+  EXPECT_THAT(why_not(), HasSubstr("declares 0 labels"));
+  classes = 0;
+  EXPECT_EQ(why_not(), "classes must be between 1 and 256, got 0");
+}
+
 TEST_F(ImportIdx, NamesAMissingSource) {
   EXPECT_THAT(why_not(), HasSubstr("images.idx: cannot be read"));
   source = folder.string();
