@@ -323,5 +323,37 @@ TEST(ShortSize, KeepsThreeToFiveDigits) {
   for (const auto& [n, text] : rows) EXPECT_EQ(short_size(n), text);
 }
 
+TEST(BreakEven, RunsOverDWhereNIsFixedAndDIsNot) {
+  Study study;
+  for (const Index d : {32, 64, 128, 256}) {
+    const auto columns = static_cast<double>(d);
+    study.records.push_back(
+        synthetic::make({.method = "ring", .role = "exact", .n = 5000, .time_s = columns * columns / 1e6, .d = d}));
+    study.records.push_back(
+        synthetic::make({.method = "polynomial", .role = "fast", .n = 5000, .time_s = 100 * columns / 1e6, .d = d}));
+  }
+  const BreakEven result = only(study);
+  EXPECT_EQ(result.factor, "d");
+  EXPECT_EQ(result.verdict, Verdict::measured);
+  EXPECT_NEAR(result.n, 100, 1);
+  EXPECT_EQ(result.n_fixed, "5000");
+  EXPECT_EQ(result.d, "");
+  const std::string table = break_even_table(study, break_evens(study));
+  EXPECT_THAT(table, HasSubstr("d 100 ["));
+  EXPECT_THAT(table, HasSubstr("n 5000"));
+}
+
+TEST(BreakEven, RunsOverNWhereBothVary) {
+  Study study = synthetic::crossing_at(1500, {1024, 2048, 4096});
+  for (const Index d : {16, 32})
+    for (Record record : synthetic::crossing_at(1500, {1024, 2048, 4096}).records) {
+      record.set("d", d);
+      study.records.push_back(record);
+    }
+  const std::vector<BreakEven> results = break_evens(study);
+  ASSERT_EQ(results.size(), 3u);
+  for (const BreakEven& result : results) EXPECT_EQ(result.factor, "n");
+}
+
 }  // namespace
 }  // namespace breakeven

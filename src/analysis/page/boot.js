@@ -6,12 +6,12 @@ const {embed, expressionInterpreter} = globalThis.breakevenVega;
 const byId = id => document.getElementById(id);
 const readJson = id => JSON.parse(byId(id).textContent);
 const report = readJson('study-data');
-for (const table of ['points', 'breaks', 'scaling', 'ranks']) {  // stored by column, used by row
+for (const table of ['points', 'breaks', 'scaling', 'ranks', 'counts']) {  // stored by column, used by row
   const fields = Object.entries(report[table]);
   const length = fields.length ? fields[0][1].length : 0;
   report[table] = Array.from({length}, (_, i) => Object.fromEntries(fields.map(([name, values]) => [name, values[i]])));
 }
-const chartNames = ['overview', 'time', 'front', 'scaling', 'efficiency', 'ranks'];
+const chartNames = ['overview', 'time', 'front', 'scaling', 'efficiency', 'ranks', 'counts'];
 const specs = Object.fromEntries(chartNames.map(name => [name, readJson('spec-' + name)]));
 const style = getComputedStyle(document.documentElement);
 const darkScheme = matchMedia('(prefers-color-scheme: dark)');
@@ -128,7 +128,7 @@ function powersOfTwo([low, high], most) {
   return ticks;
 }
 
-const chosen = {group: 0, n: 0};
+const chosen = {group: 0, n: 0, count: ''};
 const overOneFactor = distinct(report.breaks.map(b => b.factor)).length < 2;  // else each label names its own
 const factor = () => group().factor ?? 'n';
 const group = () => report.groups[chosen.group] ?? {label: '', factor: 'n', scaling: -1};
@@ -219,15 +219,26 @@ function rankValues(available) {
           ramp: isDark() ? ['#22303e', '#7cc4ff'] : ['#dbe9f5', '#0b4f8a']};
 }
 
+const countsHere = () => report.counts.filter(c => c.group === chosen.group);
+const slopeText = c => known(c.slope) ? `${c.slope.toFixed(2)} ± ${c.slope_error.toFixed(2)}` : 'unknown';
+function countValues() {
+  const counts = countsHere().filter(c => c.count === chosen.count)
+    .map(c => ({...c, n_text: sized(c.n), value_text: digits(c.value, 4), slope_text: slopeText(c)}));
+  const sizes = ascending(counts.map(c => c.n));
+  return {...seriesValues(counts), counts: coloured(counts), nDomain: widened(sizes, 1.12), nTicks: sizes, nTitle: `${factor()} (log scale)`,
+          countTitle: `${chosen.count.replaceAll('_', ' ')} (log scale)`, countTicks: decimalTicks(counts.map(c => c.value), 9)};
+}
+
 const chartValues = {overview: overviewValues, time: timeValues, front: frontValues, scaling: scalingValues,
-                     efficiency: scalingValues, ranks: rankValues};
+                     efficiency: scalingValues, ranks: rankValues, counts: countValues};
 const oneRankCount = 'This task was measured with one number of ranks only.';
 const nothing = {
   front: 'No error was measured here.', scaling: oneRankCount, efficiency: oneRankCount,
   ranks: 'These cases hold the times of one rank only, so there is nothing to compare.',
+  counts: 'No method counted anything that grows here.',
   time: 'Nothing here may be drawn: see the warnings.',
 };
-const rowsOf = {overview: 'breaks', time: 'points', front: 'points', scaling: 'scaling', efficiency: 'scaling', ranks: 'ranks'};
+const rowsOf = {overview: 'breaks', time: 'points', front: 'points', scaling: 'scaling', efficiency: 'scaling', ranks: 'ranks', counts: 'counts'};
 
 const drawings = {};  // the newest drawing of each chart: an older one that ends later is dropped
 async function draw(name) {
@@ -294,6 +305,9 @@ function captions() {
   const caption = byId('scaling-caption');
   if (caption && base.length)
     caption.textContent = `Dashed line: ideal. Base, ${ranks} rank${ranks > 1 ? 's' : ''}, run without set-up: ${base.join(', ')}.`;
+  const slopes = distinct(countsHere().filter(c => c.count === chosen.count).map(c => `${c.series}: ${slopeText(c)}`));
+  const help = countsHere().find(c => c.count === chosen.count)?.help ?? '';
+  byId('counts-caption').textContent = `${help}. Exponent of ${factor()} fitted over all sizes, with its standard error: ${slopes.join('; ')}.`;
   for (const name of ['front', 'scaling', 'efficiency', 'ranks']) {
     const title = document.querySelector(`#${name}-figure h3`);
     if (!title) continue;
@@ -307,6 +321,10 @@ function choose() {
   options(byId('size'), sizes.map(n => [n, sized(n)]), chosen.n);
   byId('chosen').textContent = group().label;
   byId('factor').textContent = factor();
+  const names = distinct(countsHere().map(c => c.count));
+  if (!names.includes(chosen.count)) chosen.count = names.find(name => /quer/.test(name)) ?? names[0] ?? '';
+  options(byId('count'), names.map(name => [name, name.replaceAll('_', ' ')]), chosen.count);
+  byId('counts-section').toggleAttribute('hidden', report.counts.length === 0);
   captions();
 }
 function setUpChoice() {
@@ -315,12 +333,17 @@ function setUpChoice() {
   byId('group').addEventListener('change', event => {
     chosen.group = Number(event.target.value);
     choose();
-    drawAll(['time', 'front', 'scaling', 'efficiency', 'ranks']);
+    drawAll(['time', 'front', 'counts', 'scaling', 'efficiency', 'ranks']);
   });
   byId('size').addEventListener('change', event => {
     chosen.n = Number(event.target.value);
     captions();
     drawAll(['front', 'scaling', 'efficiency', 'ranks']);
+  });
+  byId('count').addEventListener('change', event => {
+    chosen.count = event.target.value;
+    captions();
+    drawAll(['counts']);
   });
   choose();
 }

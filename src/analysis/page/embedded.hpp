@@ -14,6 +14,7 @@ extern const char page_front_vl_json_begin[], page_front_vl_json_end[];
 extern const char page_scaling_vl_json_begin[], page_scaling_vl_json_end[];
 extern const char page_efficiency_vl_json_begin[], page_efficiency_vl_json_end[];
 extern const char page_ranks_vl_json_begin[], page_ranks_vl_json_end[];
+extern const char page_counts_vl_json_begin[], page_counts_vl_json_end[];
 }
 
 namespace breakeven::page {
@@ -49,6 +50,7 @@ inline const Chart charts[] = {
     {"scaling", between(page_scaling_vl_json_begin, page_scaling_vl_json_end)},
     {"efficiency", between(page_efficiency_vl_json_begin, page_efficiency_vl_json_end)},
     {"ranks", between(page_ranks_vl_json_begin, page_ranks_vl_json_end)},
+    {"counts", between(page_counts_vl_json_begin, page_counts_vl_json_end)},
 };
 
 }  // namespace breakeven::page

@@ -11,6 +11,7 @@
 #include "analysis/page/verdict_text.hpp"
 #include "analysis/scaling.hpp"
 #include "analysis/selection.hpp"
+#include "analysis/slopes.hpp"
 #include "base/statistics.hpp"
 
 namespace breakeven::page {
@@ -219,6 +220,24 @@ Json cases_of(const Study& study) {
   return {{"rows", study.records.size()}, {"columns", std::move(list)}};
 }
 
+/// Counts that grow, one row a point; curves without a group stand in no figure.
+Json counts_of(const Study& study, const std::map<std::string, std::string>& tasks, Numbering& curves) {
+  Json rows = Json::array();
+  for (const CountCurve& curve : count_curves(study)) {
+    if (!tasks.contains(curve.task)) continue;
+    for (const CountPoint& point : curve.points)
+      rows.push_back({{"group", curves.of(curve.task)},
+                      {"n", point.n},
+                      {"series", curve.series},
+                      {"count", curve.count},
+                      {"help", curve.help},
+                      {"value", rounded(point.value)},
+                      {"slope", rounded(curve.slope)},
+                      {"slope_error", rounded(curve.slope_error)}});
+  }
+  return rows;
+}
+
 /// Exact methods first: they take the neutral colours.
 Json series_of(const Study& study, const Labels& labels) {
   Json list = Json::array();
@@ -269,6 +288,7 @@ std::string page_data(const Study& study, const std::vector<BreakEven>& results)
                   {"breaks", by_column(breaks)},
                   {"scaling", by_column(scaling_of(study, families))},
                   {"ranks", by_column(ranks)},
+                  {"counts", by_column(counts_of(study, tasks, curves))},
                   {"cases", cases_of(with_bounds(study))}};
   return data.dump(-1, ' ', false, Json::error_handler_t::replace);  // bytes that are not UTF-8 must not stop a report
 }

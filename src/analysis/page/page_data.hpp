@@ -17,8 +17,9 @@ namespace breakeven::page {
 ///   breaks  [{group, series, ...}]   the break-evens
 ///   scaling [{scaling, n, series, ranks, ...}]
 ///   ranks   [{group, n, series, rank, ...}]  median time of each rank (or bin of neighbouring ranks)
+///   counts  [{group, n, series, count, value, slope, ...}]  what methods counted, where it grows with the factor
 ///   cases   {rows, columns: [{name, unit, help, kind, value | values}]}   /cases as it is, every column
-/// points, breaks, scaling and ranks are stored by column: {field: [a value per row]}.
+/// points, breaks, scaling, ranks and counts are stored by column: {field: [a value per row]}.
 /// Numbers that JSON has no word for become null. Strings are those of the file; script_json() makes them safe.
 std::string page_data(const Study& study, const std::vector<BreakEven>& results);
 

@@ -207,7 +207,10 @@ std::string charts_html(const Study& study) {
          "</section>\n<section><h2>Error against time</h2>\n" +
          figure("front", "What accuracy costs",
                 "Lower left is better. The line joins the methods that no other beats in both time and error.") +
-         "</section>\n" + scaling_section(study) + "<section><h2>Time by rank</h2>\n" +
+         "</section>\n<section id=\"counts-section\"><h2>Counted work</h2>\n<label class=\"one\">Count <select "
+         "id=\"count\"></select></label>" +
+         figure("counts", "What the methods counted", "") + "</section>\n" + scaling_section(study) +
+         "<section><h2>Time by rank</h2>\n" +
          figure("ranks", "Each rank's own median time",
                 "Share of the slowest rank's time. An even row is a balanced method.") +
          "</section>\n";
