@@ -1,6 +1,10 @@
 # The git state, version, build type and flags as constants of a generated header, git_state.hpp, renewed at every build
 # but rewritten only when it changes. Use: include(GitState), then breakeven_git_state(TARGET).
 # Also run as a script (cmake -P) by the target it makes.
+if(CMAKE_SCRIPT_MODE_FILE)
+  cmake_minimum_required(VERSION 3.25)  # before the function, which keeps the policies it was defined under
+endif()
+
 function(breakeven_write_git_state source_dir header version build_type flags)
   set(state "unknown")
   find_program(GIT git)
@@ -33,8 +37,6 @@ inline constexpr std::string_view flags = \"@flags@\";
 endfunction()
 
 if(CMAKE_SCRIPT_MODE_FILE)
-  cmake_minimum_required(VERSION 3.25)
-  cmake_policy(VERSION 3.25)
   breakeven_write_git_state("${SOURCE_DIR}" "${HEADER}" "${VERSION}" "${BUILD_TYPE}" "${FLAGS}")
   return()
 endif()
