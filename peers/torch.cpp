@@ -47,7 +47,7 @@ Torch<T, heap>::Torch(const Communicator& comm, const ForwardSpec& spec, const P
       heap,
       std::vector<std::string>{sizeof(T) == 4 ? "f32" : "f64", text(spec.slices()), text(rows), text(spec.n),
                                text(spec.d), text(spec.value_dimension()), to_text(Value(spec.scale_factor())),
-                               text(first_query)},
+                               text(first_query), heap == Heap::warm ? "kept" : "fresh"},
       static_cast<std::size_t>(Sizes(spec, rows).all()) * sizeof(T));
 }
 

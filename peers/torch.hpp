@@ -12,7 +12,7 @@ namespace breakeven::peers {
 /// Exact attention as a user of PyTorch writes it: softmax(q k^T / sqrt(d)) v with an additive mask if causal, on one
 /// thread of a Python process beside this rank. All keys and values are gathered first on more than one rank; on one
 /// rank the tensors stay in the worker between runs, as a user's would.
-/// Shapes: rows of Q, K, V in contiguous blocks; O likewise. Memory: three n x n matrices.
+/// Shapes: rows of Q, K, V in contiguous blocks; O likewise. Memory: up to three n x n matrices.
 /// Collective. Cost per rank: 2 n^2 (d + d_value) / P flops a slice; 1 message if P > 1.
 /// Errors: Failure if Python or PyTorch cannot be started. Source: none; Debian's python3-torch.
 template <class T, Heap heap>

@@ -28,17 +28,14 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
   return list;
 }
 
-/// This process's environment with one thread, and with or without glibc's memory settings.
+/// This process's environment with one thread, and with or without huge pages for the C library's large blocks.
 std::vector<std::string> environment_of(Heap heap) {
   std::vector<std::string> variables{"OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1"};
-  if (heap == Heap::warm) {
-    // Large blocks from the heap and never back: a threshold above 32 MiB is refused, so mappings are forbidden.
-    variables.emplace_back("MALLOC_MMAP_MAX_=0");
-    variables.emplace_back("MALLOC_TRIM_THRESHOLD_=68719476736");
-  }
+  if (heap == Heap::warm) variables.emplace_back("GLIBC_TUNABLES=glibc.malloc.hugetlb=1");
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string variable = *entry;
-    if (!variable.starts_with("OMP_NUM") && !variable.starts_with("OPENBLAS_NUM") && !variable.starts_with("MALLOC_"))
+    if (!variable.starts_with("OMP_NUM") && !variable.starts_with("OPENBLAS_NUM") && !variable.starts_with("MALLOC_") &&
+        !variable.starts_with("GLIBC_TUNABLES"))
       variables.push_back(variable);
   }
   return variables;

@@ -8,9 +8,9 @@
 
 namespace breakeven::peers {
 
-/// How the C library of the worker handles the large temporaries that PyTorch frees and takes again.
+/// What becomes of the n x n matrices between the runs of a worker.
 enum class Heap {
-  warm,        ///< kept: no page fault after the first run
+  warm,        ///< one matrix, kept, on huge pages as our arrays are: no page fault after the first run
   as_shipped,  ///< given back and taken anew, with a page fault for each page: what a user gets by default
 };
 

@@ -1,8 +1,10 @@
 """Attention by PyTorch for the peer methods of torch.hpp: one process, one thread, arrays in shared memory (descriptor 3).
 
-Usage: torch_worker.py DTYPE SLICES QUERIES KEYS D D_VALUE SCALE FIRST_QUERY
-FIRST_QUERY is the global row of the first query under a causal mask, or -1 without one. Says `ready`, then answers each
-line on stdin with `done`, or with one line that says what is wrong. The memory holds q, k, v, o, one after the other.
+Usage: torch_worker.py DTYPE SLICES QUERIES KEYS D D_VALUE SCALE FIRST_QUERY TEMPORARIES
+FIRST_QUERY is the global row of the first query under a causal mask, or -1 without one. TEMPORARIES is `fresh` (made anew
+in every run, as PyTorch 1.13's own function does) or `kept` (one matrix of scores for all runs, its softmax in place).
+Says `ready`, then answers each line on stdin with `done`, or with one line that says what is wrong. The memory holds q, k,
+v, o, one after the other.
 """
 
 import mmap
@@ -38,13 +40,16 @@ def main():
         mask = torch.zeros(n_queries, n_keys, dtype=q.dtype).masked_fill_(hidden, float("-inf"))
     keys = k.transpose(1, 2)
 
+    kept = sys.argv[9] == "kept"
+    scaled, weights = (torch.empty_like(q), torch.empty(slices, n_queries, n_keys, dtype=q.dtype)) if kept else (None, None)
+
     def attend():
-        scores = torch.bmm(q * scale, keys)  # as PyTorch 1.13's own function composes it
+        scores = torch.bmm(torch.mul(q, scale, out=scaled), keys, out=weights)
         if mask is not None:
             scores += mask
-        torch.bmm(torch.softmax(scores, -1), v, out=o)
+        torch.bmm(torch.softmax(scores, -1, out=weights), v, out=o)
 
-    for _ in range(2):  # set-up: code is loaded, and a heap that keeps its memory has all it will need
+    for _ in range(2):  # set-up: code is loaded, and what is kept is touched
         attend()
     print("ready", flush=True)
     for _ in sys.stdin:

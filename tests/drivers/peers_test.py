@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The peers go through the driver as our methods do: verified, timed, printed."""
 
+import os
 import subprocess
 import unittest
 
@@ -39,6 +40,35 @@ class Peers(ProgramTest):
     def test_torch_refuses_what_does_not_fit(self):
         self.assert_rejected(programs.run(1, "peers/attention", "--methods", "torch", "--n", "20000"),
                              "n must be at most 16384, got 20000")
+
+    @unittest.skipUnless(HAS_TORCH, "no PyTorch")
+    def test_warm_torch_takes_no_memory_inside_a_run(self):
+        """Otherwise its time would be the system's, and every ratio to it a flattery."""
+        kept, fresh = self.page_faults("kept"), self.page_faults("fresh")
+        self.assertLess(max(kept), 100, msg=kept)
+        self.assertGreater(min(fresh), 4000, msg=f"the counter would not show it: {fresh}")
+
+    def page_faults(self, temporaries):
+        """Of each of three runs of a worker with a matrix of 32 MiB, 8192 pages."""
+        n, d = 2048, 16
+        memory = os.memfd_create("breakeven-test")
+        os.ftruncate(memory, 4 * n * d * 8)
+        command = ["/usr/bin/python3", programs.REPOSITORY / "peers/torch_worker.py", "f64", "1", n, n, d, d, "0.25", "-1", temporaries]
+        with subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, pass_fds=(memory,),
+                              preexec_fn=lambda: os.dup2(memory, 3), env={**os.environ, "OMP_NUM_THREADS": "1"}) as worker:
+            def faults_so_far():
+                with open(f"/proc/{worker.pid}/stat") as stat:
+                    return int(stat.read().rpartition(")")[2].split()[7])
+            self.assertEqual(worker.stdout.readline(), "ready\n")
+            faults = []
+            for _ in range(3):
+                before = faults_so_far()
+                worker.stdin.write("\n")
+                worker.stdin.flush()
+                self.assertEqual(worker.stdout.readline(), "done\n")
+                faults.append(faults_so_far() - before)
+        os.close(memory)
+        return faults
 
 
 if __name__ == "__main__":
