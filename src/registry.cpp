@@ -4,6 +4,10 @@
 #include "methods/attention/forward/dense.hpp"
 #include "methods/attention/forward/polynomial.hpp"
 #include "methods/attention/forward/ring.hpp"
+#include "methods/regression/least_squares/cholesky_qr2.hpp"
+#include "methods/regression/least_squares/normal_equations.hpp"
+#include "methods/regression/least_squares/refined_gram.hpp"
+#include "methods/regression/least_squares/tsqr.hpp"
 
 namespace breakeven {
 namespace {
@@ -15,6 +19,10 @@ Registry make_registry() {
   registry.add<attention::ForwardProblem, attention::AllGather>(Role::exact);
   registry.add<attention::ForwardProblem, attention::Polynomial>(Role::fast, "2302.13214");
   registry.add<attention::ForwardProblem, attention::Dense>(Role::reference);
+  registry.add<regression::LeastSquaresProblem, regression::Tsqr>(Role::exact);
+  registry.add<regression::LeastSquaresProblem, regression::RefinedGram>(Role::exact);
+  registry.add<regression::LeastSquaresProblem, regression::CholeskyQr2>(Role::exact);
+  registry.add<regression::LeastSquaresProblem, regression::NormalEquations>(Role::exact);
   return registry;
 }
 
