@@ -59,27 +59,32 @@ std::vector<double> column_norms(const Array<double>& r) {
   return norms;
 }
 
-/// R with columns of unit norm, in place. A diagonal entry below 10 d u is rounding: that direction is not there.
-double scale_columns(Array<double>& r, const std::vector<double>& norms) {
+/// R with columns of unit norm, in place.
+void scale_columns(Array<double>& r, const std::vector<double>& norms) {
   for (Index i = 0; i < r.rows(); ++i)
     for (Index j = i; j < r.columns(); ++j) r(0, i, j) /= norms[static_cast<std::size_t>(j)];
-  return 10 * static_cast<double>(r.columns()) * 0x1p-53;
 }
 
-Index rank_of(const Array<double>& scaled_r, double threshold) {
+/// A diagonal entry of R with unit columns below this is rounding: that direction is not there.
+double rounding_of(Index d) {
+  return 10 * static_cast<double>(d) * 0x1p-53;
+}
+
+Index rank_of(const Array<double>& scaled_r) {
+  const double threshold = rounding_of(scaled_r.columns());
   Index rank = 0;
   for (Index i = 0; i < scaled_r.columns(); ++i) rank += scaled_r(0, i, i) > threshold ? 1 : 0;
   return rank;
 }
 
-/// X with |a X|^2 the score of a row a against R: R^-1, but directions that R lacks get 1 / threshold instead of a
-/// division by rounding errors, so that rows in them score far above 1 and others none for it.
-Array<double> whitener_of(const Array<double>& scaled_r, const std::vector<double>& norms, double threshold) {
+/// X with |a X|^2 the score of a row a against R: R^-1, but directions that R lacks get 1 / rounding_of(d) instead
+/// of a division by rounding errors, so that rows in them score far above 1 and others none for it.
+Array<double> whitener_of(const Array<double>& scaled_r, const std::vector<double>& norms) {
   const Index d = scaled_r.columns();
   Array<double> stacked(1, 2 * d, d), inverse(1, d, d);
   std::copy(scaled_r.span().begin(), scaled_r.span().end(), stacked.data());
   for (Index i = 0; i < d; ++i) {
-    stacked(0, d + i, i) = threshold;
+    stacked(0, d + i, i) = rounding_of(d);
     inverse(0, i, i) = 1;
   }
   solve_upper(qr_upper(stacked), inverse);
@@ -108,6 +113,20 @@ void Quantum<T>::validate(const LeastSquaresSpec&, const Params& params) {
 }
 
 template <class T>
+Quantum<T>::Triangle::Triangle(Index d, Index columns)
+    : n_rhs(columns), qr(d, columns), message(static_cast<std::size_t>(message_size(d, columns))) {}
+
+template <class T>
+Index Quantum<T>::Triangle::message_size(Index d, Index n_rhs) {
+  return TriangleQr<double>::packed_size(d, n_rhs) + extras;
+}
+
+template <class T>
+std::span<const double> Quantum<T>::Triangle::packed() const {
+  return std::span<const double>(message).first(message.size() - extras);
+}
+
+template <class T>
 Quantum<T>::Quantum(const Communicator& comm, const LeastSquaresSpec& spec, const Params& params)
     : comm_(comm),
       spec_(spec),
@@ -116,10 +135,8 @@ Quantum<T>::Quantum(const Communicator& comm, const LeastSquaresSpec& spec, cons
       level_rows_(static_cast<std::size_t>(levels_of(spec) + 1), 0),
       block_(static_cast<std::size_t>(block_rows * spec.d)),
       rhs_(static_cast<std::size_t>(block_rows * spec.rhs)),
-      qr_(spec.d, 0),
-      last_qr_(spec.d, spec.rhs),
-      message_(static_cast<std::size_t>(TriangleQr<double>::packed_size(spec.d, 0) + extras)),
-      last_message_(static_cast<std::size_t>(TriangleQr<double>::packed_size(spec.d, spec.rhs) + extras)) {
+      halved_(spec.d, 0),
+      last_(spec.d, spec.rhs) {
   const Range rows = block(spec.n, comm.size(), comm.rank());
   const Philox hash(static_cast<std::uint64_t>(params.draw), level_stream);
   std::vector<std::vector<Index>> exactly(level_rows_.size());  // [level]: rows of it that no higher level has
@@ -155,7 +172,7 @@ const LeastSquaresSolution<T>& Quantum<T>::run(const LeastSquaresProblem<T>& pro
 template <class T>
 typename Quantum<T>::Sample Quantum<T>::read_coarsest(const LeastSquaresProblem<T>& problem) {
   std::fill_n(scores_.begin(), rows_of(counts_.levels), surely_kept);
-  const Sample sample = draw(problem, counts_.levels, counts_.levels, 1, qr_, message_);
+  const Sample sample = draw(problem, counts_.levels, counts_.levels, 1, halved_);
   ledger_.read(sample.level_rows);
   return sample;
 }
@@ -168,7 +185,7 @@ typename Quantum<T>::Sample Quantum<T>::halve(const LeastSquaresProblem<T>& prob
   double scale = params_.oversampling * log_dimension(spec_.d);
   Sample sample;
   for (Index retries = 0;; ++retries, scale *= 2) {
-    sample = draw(problem, level, level, scale, qr_, message_);
+    sample = draw(problem, level, level, scale, halved_);
     ledger_.find_all(sample.level_rows, sample.kept);
     if (sample.rank >= (level == 0 ? spec_.d : coarser.rank)) return sample;
     // The same on all ranks: they hold the same R bit for bit.
@@ -191,7 +208,7 @@ void Quantum<T>::draw_last(const LeastSquaresProblem<T>& problem, const Sample& 
   histogram_.reduce(comm_);
   double rows = last_rows(spec_, params_, counts_.statistical_dimension);
   for (Index retries = 0;; ++retries, rows *= 2) {
-    const Sample sample = draw(problem, 0, last_coins, histogram_.scale_for(rows), last_qr_, last_message_);
+    const Sample sample = draw(problem, 0, last_coins, histogram_.scale_for(rows), last_);
     ledger_.find_all(sample.level_rows, sample.kept);
     counts_.rows_kept = sample.kept;
     if (sample.rank == spec_.d) return;
@@ -206,9 +223,8 @@ void Quantum<T>::draw_last(const LeastSquaresProblem<T>& problem, const Sample& 
 
 template <class T>
 void Quantum<T>::solve() {
-  const auto packed = std::span<const double>(last_message_).first(last_message_.size() - extras);
-  Array<double> x = TriangleQr<double>::rotated_rhs(packed, spec_.d, spec_.rhs);
-  solve_upper(TriangleQr<double>::r(packed, spec_.d), x);
+  Array<double> x = TriangleQr<double>::rotated_rhs(last_.packed(), spec_.d, spec_.rhs);
+  solve_upper(TriangleQr<double>::r(last_.packed(), spec_.d), x);
   std::transform(x.span().begin(), x.span().end(), solution_.x.data(),
                  [](double entry) { return static_cast<T>(entry); });
 }
@@ -242,15 +258,15 @@ void Quantum<T>::score(const LeastSquaresProblem<T>& problem, Index level, const
 }
 
 template <class T>
-typename Quantum<T>::Sample Quantum<T>::draw(const LeastSquaresProblem<T>& problem, Index level, Index coin_column,
-                                             double scale, TriangleQr<double>& qr, AlignedVector<double>& message) {
+Index Quantum<T>::absorb_kept(const LeastSquaresProblem<T>& problem, Index level, Index coin_column, double scale,
+                              Triangle& triangle) {
   const Philox coins(static_cast<std::uint64_t>(params_.draw), coin_stream);
-  const bool last = &qr == &last_qr_;
+  const bool right_sides = triangle.n_rhs > 0;
   const auto absorb = [&] {
-    qr.absorb(block_.data(), last ? rhs_.data() : nullptr, gathered_);
+    triangle.qr.absorb(block_.data(), right_sides ? rhs_.data() : nullptr, gathered_);
     gathered_ = 0;
   };
-  qr.start(comm_.is_root() ? spec_.ridge : 0.0);
+  triangle.qr.start(comm_.is_root() ? spec_.ridge : 0.0);  // once in the sum over ranks
   gathered_ = 0;
   Index kept = 0;
   for (Index position = 0; position < rows_of(level); ++position) {
@@ -259,33 +275,40 @@ typename Quantum<T>::Sample Quantum<T>::draw(const LeastSquaresProblem<T>& probl
     const double probability = std::min(1.0, scale * score);
     const Index i_global = problem.first_row + order_[static_cast<std::size_t>(position)];
     if (probability < 1 && coins.uniform(i_global, coin_column) >= probability) continue;
-    gather_row(problem, position, 1 / std::sqrt(probability), last);
+    gather_row(problem, position, 1 / std::sqrt(probability), right_sides);
     ++kept;
     if (gathered_ == block_rows) absorb();
   }
   absorb();
+  return kept;
+}
 
-  const std::span<const double> mine = qr.packed();
-  const std::size_t packed = mine.size();
-  std::copy(mine.begin(), mine.end(), message.begin());
+template <class T>
+typename Quantum<T>::Sample Quantum<T>::draw(const LeastSquaresProblem<T>& problem, Index level, Index coin_column,
+                                             double scale, Triangle& triangle) {
+  const Index kept = absorb_kept(problem, level, coin_column, scale, triangle);
+  const std::size_t packed = triangle.packed().size();
+  std::span<double> message(triangle.message);
+  std::copy_n(triangle.qr.packed().begin(), packed, message.begin());
   message[packed] = static_cast<double>(rows_of(level));
   message[packed + 1] = static_cast<double>(kept);
   message[packed + 2] = static_cast<double>(rows_scored_);
-  comm_.combine(std::span<double>(message), [&](std::span<double> lower, std::span<const double> higher) {
-    qr.assign(std::span<const double>(lower).first(packed));
-    qr.absorb_packed(higher.first(packed));
-    const std::span<const double> both = qr.packed();
-    std::copy(both.begin(), both.end(), lower.begin());
+  comm_.combine<double>(message, [&](std::span<double> lower, std::span<const double> higher) {
+    triangle.qr.assign(lower.first(packed));
+    triangle.qr.absorb_packed(higher.first(packed));
+    std::copy_n(triangle.qr.packed().begin(), packed, lower.begin());
     for (std::size_t extra = packed; extra < lower.size(); ++extra) lower[extra] += higher[extra];
   });
 
+  Sample sample;
+  sample.level_rows = static_cast<Index>(message[packed]);
+  sample.kept = static_cast<Index>(message[packed + 1]);
   counts_.rows_scored = static_cast<Index>(message[packed + 2]);
-  Array<double> r = TriangleQr<double>::r(std::span<const double>(message).first(packed), spec_.d);
+  Array<double> r = TriangleQr<double>::r(triangle.packed(), spec_.d);
   const std::vector<double> norms = column_norms(r);
-  const double threshold = scale_columns(r, norms);
-  Sample sample{
-      static_cast<Index>(message[packed]), static_cast<Index>(message[packed + 1]), rank_of(r, threshold), {}};
-  if (!last) sample.whitener = whitener_of(r, norms, threshold);
+  scale_columns(r, norms);
+  sample.rank = rank_of(r);
+  if (triangle.n_rhs == 0) sample.whitener = whitener_of(r, norms);
   return sample;
 }
 
@@ -336,8 +359,8 @@ template <class T>
 Schedule Quantum<T>::schedule(const LeastSquaresSpec& spec, const Params&, const Counts& counts, int ranks, int rank) {
   using Qr = TriangleQr<double>;
   constexpr auto real = static_cast<Index>(sizeof(double));
-  const Index rows = block(spec.n, ranks, rank).size(), stage = Qr::packed_size(spec.d, 0) + extras;
-  const Index last = Qr::packed_size(spec.d, spec.rhs) + extras;
+  const Index rows = block(spec.n, ranks, rank).size(), stage = Triangle::message_size(spec.d, 0);
+  const Index last = Triangle::message_size(spec.d, spec.rhs);
   const double d = static_cast<double>(spec.d), share = static_cast<double>(rows) / static_cast<double>(spec.n);
   const auto scoring = [&](Schedule& schedule, double level_rows) {
     schedule.compute(2 * level_rows * d * d, level_rows * d * static_cast<double>(sizeof(T)));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <limits>
+#include <span>
 #include <string_view>
 #include <tuple>
 #include <vector>
@@ -95,15 +96,27 @@ class Quantum {
     Array<double> whitener;  ///< R^-1, unseen directions blown up; empty for the last sample
   };
 
+  /// The QR of a sample: this rank's rows, then, in the message, those of all ranks.
+  struct Triangle {
+    Triangle(Index d, Index n_rhs);
+    static Index message_size(Index d, Index n_rhs);
+    std::span<const double> packed() const;
+
+    Index n_rhs;
+    TriangleQr<double> qr;
+    AlignedVector<double> message;  // R, Q'B, then what is counted
+  };
+
   Sample read_coarsest(const LeastSquaresProblem<T>&);
   Sample halve(const LeastSquaresProblem<T>&, Index level, const Sample& coarser);
   void draw_last(const LeastSquaresProblem<T>&, const Sample& halved);
   void solve();
-  /// scores_[i] of the rows of a level.
+  /// scores_ of the rows of a level.
   void score(const LeastSquaresProblem<T>&, Index level, const Array<double>& whitener);
-  /// Flips the coins of a level and reduces the QR of the rows kept. Collective, one combination.
-  Sample draw(const LeastSquaresProblem<T>&, Index level, Index coin_column, double scale, TriangleQr<double>& qr,
-              AlignedVector<double>& message);
+  /// Keeps each row of a level with probability min(1, scale * score). Collective, one combination.
+  Sample draw(const LeastSquaresProblem<T>&, Index level, Index coin_column, double scale, Triangle&);
+  /// The coins and the QR of this rank; how many rows were kept.
+  Index absorb_kept(const LeastSquaresProblem<T>&, Index level, Index coin_column, double scale, Triangle&);
   void gather_row(const LeastSquaresProblem<T>&, Index position, double weight, bool right_sides);
   Index rows_of(Index level) const { return level_rows_[static_cast<std::size_t>(level)]; }
 
@@ -118,8 +131,7 @@ class Quantum {
   Index rows_scored_ = 0;              // by this rank
   AlignedVector<double> block_, rhs_;  // some rows of A and B, gathered and weighted
   Index gathered_ = 0;
-  TriangleQr<double> qr_, last_qr_;  // without and with right sides
-  AlignedVector<double> message_, last_message_;
+  Triangle halved_, last_;  // without and with right sides
   ScoreHistogram histogram_;
   LeastSquaresSolution<T> solution_;
 };
