@@ -83,9 +83,12 @@ void expect_contract(const Communicator& comm, const std::string& problem, const
   }
   EXPECT_GT(run.schedule.resident_bytes(), 0) << where;
   const double error = std::get<double>(*find(run.quality, "error"));
-  if (which.method == "qr_factors") EXPECT_LE(error, allowed) << where << ": exact to rounding";
-  if (run.promise.kind == Promise::Kind::probable && which.params.front().first == "samples")
+  if (which.method == "qr_factors") {
+    EXPECT_LE(error, allowed) << where << ": exact to rounding";
+  }
+  if (run.promise.kind == Promise::Kind::probable && which.params.front().first == "samples") {
     EXPECT_LE(error, run.promise.bound) << where << ": the bound holds for this draw";
+  }
 }
 
 TEST_P(KroneckerContract, EveryMethodKeepsItOnEverySize) {
