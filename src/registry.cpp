@@ -4,6 +4,19 @@
 #include "methods/attention/forward/dense.hpp"
 #include "methods/attention/forward/polynomial.hpp"
 #include "methods/attention/forward/ring.hpp"
+#include "methods/regression/kronecker_regression/leverage_pairs.hpp"
+#include "methods/regression/kronecker_regression/product_sketch.hpp"
+#include "methods/regression/kronecker_regression/qr_factors.hpp"
+#include "methods/regression/kronecker_spectral/leverage_pairs.hpp"
+#include "methods/regression/kronecker_spectral/product_sketch.hpp"
+#include "methods/regression/kronecker_spectral/qr_factors.hpp"
+#include "methods/regression/least_squares/cholesky_qr2.hpp"
+#include "methods/regression/least_squares/normal_equations.hpp"
+#include "methods/regression/least_squares/quantum.hpp"
+#include "methods/regression/least_squares/refined_gram.hpp"
+#include "methods/regression/least_squares/tsqr.hpp"
+#include "methods/regression/quantum_sampling/state_vector.hpp"
+#include "methods/regression/quantum_sampling/two_plane.hpp"
 
 namespace breakeven {
 namespace {
@@ -15,6 +28,23 @@ Registry make_registry() {
   registry.add<attention::ForwardProblem, attention::AllGather>(Role::exact);
   registry.add<attention::ForwardProblem, attention::Polynomial>(Role::fast, "2302.13214");
   registry.add<attention::ForwardProblem, attention::Dense>(Role::reference);
+  registry.add<regression::LeastSquaresProblem, regression::Tsqr>(Role::exact);
+  registry.add<regression::LeastSquaresProblem, regression::RefinedGram>(Role::exact);
+  registry.add<regression::LeastSquaresProblem, regression::CholeskyQr2>(Role::exact);
+  registry.add<regression::LeastSquaresProblem, regression::NormalEquations>(Role::exact);
+  registry.add<regression::LeastSquaresProblem, regression::Quantum>(Role::fast, "2311.14823");
+  registry.add<regression::QuantumSamplingProblem, regression::TwoPlane>(Role::exact);
+  registry.add<regression::QuantumSamplingProblem, regression::StateVector>(Role::fast, "2311.14823");
+
+  namespace spectral = regression::kronecker_spectral;
+  registry.add<regression::KroneckerSpectralProblem, spectral::QrFactors>(Role::exact);
+  registry.add<regression::KroneckerSpectralProblem, spectral::LeveragePairs>(Role::fast, "2402.07027");
+  registry.add<regression::KroneckerSpectralProblem, spectral::ProductSketch>(Role::fast, "2402.07027");
+
+  namespace kronecker = regression::kronecker_regression;
+  registry.add<regression::KroneckerRegressionProblem, kronecker::QrFactors>(Role::exact);
+  registry.add<regression::KroneckerRegressionProblem, kronecker::LeveragePairs>(Role::fast, "2402.07027");
+  registry.add<regression::KroneckerRegressionProblem, kronecker::ProductSketch>(Role::fast, "2402.07027");
   return registry;
 }
 

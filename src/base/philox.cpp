@@ -34,9 +34,14 @@ double Philox::uniform(Index i, Index j) const {
 }
 
 double Philox::normal(Index i, Index j) const {
+  return normal_pair(i, j)[0];
+}
+
+std::array<double, 2> Philox::normal_pair(Index i, Index j) const {
   const auto words = bits(i, j);
   const double radius = std::sqrt(-2.0 * std::log1p(-to_unit(words[0], words[1])));
-  return radius * std::cos(2.0 * std::numbers::pi * to_unit(words[2], words[3]));
+  const double angle = 2.0 * std::numbers::pi * to_unit(words[2], words[3]);
+  return {radius * std::cos(angle), radius * std::sin(angle)};
 }
 
 Index Philox::below(Index bound, Index i, Index j) const {

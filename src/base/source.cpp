@@ -1,6 +1,22 @@
 #include "base/source.hpp"
 
+#include <algorithm>
+
 namespace breakeven {
+namespace {
+
+/// Columns of rows that can only be had whole, one row at a time.
+template <class T, class ReadRow>
+void cut_columns(Range range, Range columns, Index n_columns, std::span<T> out, const ReadRow& read_row) {
+  std::vector<T> whole(static_cast<std::size_t>(n_columns));
+  T* at = out.data();
+  for (Index i = range.begin; i < range.end; ++i) {
+    read_row({i, i + 1}, whole);
+    at = std::copy(whole.begin() + columns.begin, whole.begin() + columns.end, at);
+  }
+}
+
+}  // namespace
 
 template <class T>
 void Source<T>::rows(std::string_view name, Index slice, Range range, std::span<T> out) const {
@@ -17,13 +33,34 @@ Array<T> Source<T>::rows(std::string_view name, Index slice, Range range) const 
 }
 
 template <class T>
+void Source<T>::block(std::string_view name, Index slice, Range range, Range columns, std::span<T> out) const {
+  fill_block(name, slice, range, columns, out);
+  served_.entries += static_cast<Index>(out.size());
+  served_.bytes += static_cast<Index>(out.size_bytes());
+}
+
+template <class T>
 T Source<T>::entry(std::string_view name, Index slice, Index i, Index j) const {
-  // One whole row: the price of one file access is the same, and no implementation needs a second way to read.
-  std::vector<T> row(static_cast<std::size_t>(columns(name)));
-  fill(name, slice, {i, i + 1}, row);
-  served_.entries += 1;
-  served_.bytes += static_cast<Index>(sizeof(T));
-  return row[static_cast<std::size_t>(j)];
+  T value{};
+  block(name, slice, {i, i + 1}, {j, j + 1}, {&value, 1});
+  return value;
+}
+
+template <class T>
+void Source<T>::fill_block(std::string_view name, Index slice, Range range, Range wanted, std::span<T> out) const {
+  cut_columns<T>(range, wanted, columns(name), out,
+                 [&](Range row, std::span<T> whole) { fill(name, slice, row, whole); });
+}
+
+void InputFile::read_block(std::string_view name, Index slice, Range range, Range columns, std::span<float> out) const {
+  cut_columns<float>(range, columns, shape(name).back(), out,
+                     [&](Range row, std::span<float> whole) { read(name, slice, row, whole); });
+}
+
+void InputFile::read_block(std::string_view name, Index slice, Range range, Range columns,
+                           std::span<double> out) const {
+  cut_columns<double>(range, columns, shape(name).back(), out,
+                      [&](Range row, std::span<double> whole) { read(name, slice, row, whole); });
 }
 
 template class Source<float>;

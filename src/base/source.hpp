@@ -31,6 +31,8 @@ class Source {
   void rows(std::string_view name, Index slice, Range range, std::span<T> out) const;
   /// The same as a new (1 x range.size() x columns) array.
   Array<T> rows(std::string_view name, Index slice, Range range) const;
+  /// Rows `range` and columns `columns` alone, row-major without gaps: what a method that samples asks for.
+  void block(std::string_view name, Index slice, Range range, Range columns, std::span<T> out) const;
   T entry(std::string_view name, Index slice, Index i, Index j) const;
 
   virtual Index columns(std::string_view name) const = 0;
@@ -38,6 +40,8 @@ class Source {
 
  protected:
   virtual void fill(std::string_view name, Index slice, Range range, std::span<T> out) const = 0;
+  /// Cuts the columns out of whole rows, unless a source knows something cheaper.
+  virtual void fill_block(std::string_view name, Index slice, Range range, Range columns, std::span<T> out) const;
 
  private:
   mutable Served served_;
@@ -62,6 +66,9 @@ class InputFile {
   /// converted to T. Throws BadRequest if the file cannot be read.
   virtual void read(std::string_view name, Index slice, Range range, std::span<float> out) const = 0;
   virtual void read(std::string_view name, Index slice, Range range, std::span<double> out) const = 0;
+  /// Rows `range` and columns `columns` alone. Unless a file knows something cheaper, cut out of whole rows.
+  virtual void read_block(std::string_view name, Index slice, Range range, Range columns, std::span<float> out) const;
+  virtual void read_block(std::string_view name, Index slice, Range range, Range columns, std::span<double> out) const;
 };
 
 /// Serves an input file's datasets.
@@ -74,6 +81,9 @@ class FileSource final : public Source<T> {
  protected:
   void fill(std::string_view name, Index slice, Range range, std::span<T> out) const override {
     file_->read(name, slice, range, out);
+  }
+  void fill_block(std::string_view name, Index slice, Range range, Range columns, std::span<T> out) const override {
+    file_->read_block(name, slice, range, columns, out);
   }
 
  private:

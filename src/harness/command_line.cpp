@@ -164,15 +164,22 @@ std::vector<std::string> default_methods(const Registry& registry, const std::st
   return names;
 }
 
-std::string examples(const std::string& family) {
+/// Commands to copy, made of what this family has: its problem's first exact and first fast method.
+std::string examples(const Registry& registry, const std::string& family, const std::string& problem) {
+  std::string exact, fast;
+  for (const MethodEntry& entry : registry.methods_of(family, problem)) {
+    if (entry.role == Role::exact && exact.empty()) exact = entry.type->name();
+    if (entry.role == Role::fast && fast.empty()) fast = entry.type->name();
+  }
+  const std::string both = exact.empty() || fast.empty() ? exact + fast : exact + "," + fast;
   return fmt::format(
       "Lists: a,b,c or ranges a..b*2 and a..b+c, suffixes k, M, Ki, Mi; a sweep is the product.\n\n"
       "Examples:\n"
-      "  mpiexec -n 2 {0} --methods ring,polynomial --n 256..16Ki*2 --d 8 --degree 2,3,4\n"
-      "  mpiexec -n 4 {0} --methods ring --n 8Ki --d 64 --causal --dtype f32 --out results/adhoc\n"
-      "  {0} --dry-run --n 1Mi --d 16 --degree 3\n\n"
+      "  mpiexec -n 2 {0} --problem {1} --methods {2} --n 256..16Ki*2 --dtype f32,f64\n"
+      "  mpiexec -n 4 {0} --problem {1} --methods {3} --n 8Ki --out results/adhoc\n"
+      "  {0} --problem {1} --dry-run --n 1Mi\n\n"
       "Exit codes: 0 ok, 1 failure at run time, 2 bad request, 3 a result failed its check, 75 stopped early.\n",
-      family);
+      family, problem, both, exact.empty() ? fast : exact);
 }
 
 }  // namespace
@@ -213,7 +220,7 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
   RawOptions raw;
   CLI::App app(fmt::format("breakeven, family {}: times methods beside exact ones and checks every answer.", family),
                family);
-  app.footer(examples(family));
+  app.footer(examples(registry, family, experiment.problem));
   add_common(app, raw, experiment);
   add_swept(app, raw, problem.fields(), fmt::format("Problem {}/{} (swept)", family, experiment.problem));
   for (const std::string& method : methods)

@@ -103,8 +103,11 @@ std::string to_table_row(const Record& record, const std::set<std::string>& para
   const auto number = [](const char* format, double value) {
     return std::isnan(value) ? std::string("-") : fmt::format(fmt::runtime(format), value);
   };
+  const auto size = [&](const char* name) {
+    return record.index(name) == unknown_index ? std::string("-") : record.text(name);
+  };
   std::string row = fmt::format(
-      "{:>9} {:>4} {:>5} {:>5}  {:>10} {:>23}  {:>8} {:>6} {:>9} {:>9}  {:<6} {}", record.index("n"), record.index("d"),
+      "{:>9} {:>4} {:>5} {:>5}  {:>10} {:>23}  {:>8} {:>6} {:>9} {:>9}  {:<6} {}", size("n"), size("d"),
       record.text("dtype"), record.index("ranks"), human_time(time), interval, number("{:.4g}", rate * 1e-9),
       number("{:.1f}", 100 * rate / record.number("peak_flops")), number("{:.2e}", record.number("error")),
       number("{:.5f}", record.number("skill")), record.text("status"), setting(record, parameters));

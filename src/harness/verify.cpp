@@ -63,9 +63,8 @@ void check_promise(const RunContext& context, const Case& which, Verification& v
                                                     to_text(Value(promise.bound)));
   } else if (context.experiment.require_certificate && which.entry.role == Role::fast) {
     verification.fail(ExitCode::check_failed, "no certificate (--require-certificate): " + promise.reason);
-  } else {
-    verification.message = promise.reason;
   }
+  if (!verification.failed()) verification.message = promise.reason;
 }
 
 void check_agreement(const Communicator& comm, const Case& which, Verification& verification) {
@@ -164,7 +163,7 @@ void append_results(Record& record, const RunContext& context, const Verificatio
   add("promise_bound", promise.bound, "1", "the bound", "verdict");
   add("certified", promise.kind == Promise::Kind::certified, "", "the bound is proven for this input", "verdict");
   add("status", std::string(verified.failed() ? "failed" : "ok"), "", "ok or failed", "verdict");
-  add("message", verified.message, "", "why it failed, or why it is not certified", "verdict");
+  add("message", verified.message, "", "why it failed, why it is not certified, or what it did instead", "verdict");
   add("origin", std::string("measured"), "", "measured, predicted or simulated", "verdict");
   add("blas_core", context.hooks.blas_core, "", "kernel set of the BLAS library", "verdict");
 }

@@ -10,7 +10,7 @@ namespace breakeven {
 /// What one untimed run of a method, alone, showed. Equal on all ranks but for `schedule`, `traffic` and `solution`.
 struct Verification {
   ExitCode exit_code = ExitCode::ok;
-  std::string message;  ///< why it failed, or why it is not certified
+  std::string message;  ///< why it failed, why it is not certified, or what it did instead
   double setup_s = 0;   ///< maximum over ranks
   Values counts;
   Values quality;

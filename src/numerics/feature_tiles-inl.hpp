@@ -66,15 +66,6 @@ void expand(T* tile, Index stride, Index tokens, const FeatureLink* links, Index
 
 // ---- sums over tokens ----------------------------------------------------------------------------------------------
 
-/// g++ makes the load a memory operand of every multiply-add that uses it, and three loads of one: this forbids it.
-template <class V>
-HWY_INLINE V in_register(V v) {
-#if HWY_ARCH_X86
-  asm("" : "+v"(v.raw));
-#endif
-  return v;
-}
-
 /// sums[f N + c] = feature f times column c, summed over the tokens in registers, for F features and N columns.
 /// Not inlined: whatever else were alive here would take the register of `value`, and each multiply-add its own load.
 template <int F, int N, class T>

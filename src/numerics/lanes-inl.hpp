@@ -1,4 +1,4 @@
-// Movements between vector lanes that the kernels of feature_tiles-inl.hpp need, compiled once for each instruction set
+// Movements between vector lanes that several kernels need, compiled once for each instruction set
 // (no #pragma once: the guard below toggles).
 #if defined(BREAKEVEN_LANES_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef BREAKEVEN_LANES_INL
@@ -23,6 +23,15 @@ template <class T>
 using Full = hn::ScalableTag<T>;
 template <class T>
 using Vec = hn::Vec<Full<T>>;
+
+/// g++ makes the load a memory operand of every multiply-add that uses it, and several loads of one: this forbids it.
+template <class V>
+HWY_INLINE V in_register(V v) {
+#if HWY_ARCH_X86
+  asm("" : "+v"(v.raw));
+#endif
+  return v;
+}
 
 /// A vector of 16 bytes, which every target has but the scalar one.
 template <class T>

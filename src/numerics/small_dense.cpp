@@ -103,6 +103,18 @@ void solve_upper_transposed(const Array<T>& r, Array<T>& x) {
 }
 
 template <class T>
+void solve_upper_from_right(const Array<T>& r, T* rows, Index n_rows) {
+  const int d = as_int(r.columns());
+  if (d == 0 || n_rows == 0) return;
+  if constexpr (sizeof(T) == 4)
+    cblas_strsm(CblasRowMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, as_int(n_rows), d, 1, r.data(), d,
+                rows, d);
+  else
+    cblas_dtrsm(CblasRowMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, as_int(n_rows), d, 1, r.data(), d,
+                rows, d);
+}
+
+template <class T>
 Array<T> qr_upper(const Array<T>& a) {
   const Index d = a.columns(), rows = std::min(a.rows(), d);
   Array<T> columns = transposed(a), r(1, d, d);
@@ -158,6 +170,7 @@ T reciprocal_condition(const Array<T>& r) {
   template std::optional<Array<T>> cholesky(const Array<T>&);                   \
   template void solve_upper(const Array<T>&, Array<T>&);                        \
   template void solve_upper_transposed(const Array<T>&, Array<T>&);             \
+  template void solve_upper_from_right(const Array<T>&, T*, Index);             \
   template Array<T> qr_upper(const Array<T>&);                                  \
   template Array<T> product(const Array<T>&, const Array<T>&);                  \
   template Array<T> product_transposed_left(const Array<T>&, const Array<T>&);  \

@@ -36,6 +36,10 @@ void solve_upper(const Array<T>& r, Array<T>& x);
 template <class T>
 void solve_upper_transposed(const Array<T>& r, Array<T>& x);
 
+/// rows = rows R^-1 in place, R upper triangular (d x d), rows n_rows x d, row-major. Cost: d^2 n_rows flops.
+template <class T>
+void solve_upper_from_right(const Array<T>& r, T* rows, Index n_rows);
+
 /// R of the QR decomposition of a (m x d, any m), positive diagonal, d x d; zero rows where m < d.
 template <class T>
 Array<T> qr_upper(const Array<T>& a);

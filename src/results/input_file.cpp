@@ -37,10 +37,10 @@ struct Block {
 };
 
 /// Rows of one slice as a block of a dataset of so many dimensions.
-Block block_of(Index slice, Range rows, Index columns, const Shape& leading, std::size_t dimensions) {
+Block block_of(Index slice, Range rows, Range columns, const Shape& leading, std::size_t dimensions) {
   Block block{position_of(slice, leading), Shape(leading.size(), 1)};
-  block.start.insert(block.start.end(), {rows.begin, 0});
-  block.count.insert(block.count.end(), {rows.size(), columns});
+  block.start.insert(block.start.end(), {rows.begin, columns.begin});
+  block.count.insert(block.count.end(), {rows.size(), columns.size()});
   block.start.resize(dimensions);  // a vector's column is no dimension of the file
   block.count.resize(dimensions);
   return block;
@@ -122,7 +122,7 @@ Shape Hdf5InputFile::shape(std::string_view name) const {
 }
 
 template <class T>
-void Hdf5InputFile::read_block(std::string_view name, Index slice, Range range, std::span<T> out) const {
+void Hdf5InputFile::read_part(std::string_view name, Index slice, Range range, Range wanted, std::span<T> out) const {
   const auto& [dataset, stored] = opened(name);
   const Shape shape = as_matrix(stored);
   const Index rows = shape[shape.size() - 2], columns = shape.back();
@@ -133,19 +133,32 @@ void Hdf5InputFile::read_block(std::string_view name, Index slice, Range range, 
   if (range.begin < 0 || range.end < range.begin || range.end > rows)
     dataset.reject("has " + std::to_string(rows) + " rows, asked for [" + std::to_string(range.begin) + ", " +
                    std::to_string(range.end) + ")");
-  if (static_cast<Index>(out.size()) != range.size() * columns)
+  if (wanted.begin < 0 || wanted.end < wanted.begin || wanted.end > columns)
+    dataset.reject("has " + std::to_string(columns) + " columns, asked for [" + std::to_string(wanted.begin) + ", " +
+                   std::to_string(wanted.end) + ")");
+  if (static_cast<Index>(out.size()) != range.size() * wanted.size())
     throw Failure(path_ + ": " + std::string(name) + ": " + std::to_string(out.size()) +
-                  " values asked for, the rows have " + std::to_string(range.size() * columns));
-  const auto [start, count] = block_of(slice, range, columns, leading, stored.size());
+                  " values asked for, the rows have " + std::to_string(range.size() * wanted.size()));
+  const auto [start, count] = block_of(slice, range, wanted, leading, stored.size());
   dataset.read_block(start, count, out);
 }
 
 void Hdf5InputFile::read(std::string_view name, Index slice, Range range, std::span<float> out) const {
-  read_block(name, slice, range, out);
+  read_part(name, slice, range, {0, shape(name).back()}, out);
 }
 
 void Hdf5InputFile::read(std::string_view name, Index slice, Range range, std::span<double> out) const {
-  read_block(name, slice, range, out);
+  read_part(name, slice, range, {0, shape(name).back()}, out);
+}
+
+void Hdf5InputFile::read_block(std::string_view name, Index slice, Range range, Range columns,
+                               std::span<float> out) const {
+  read_part(name, slice, range, columns, out);
+}
+
+void Hdf5InputFile::read_block(std::string_view name, Index slice, Range range, Range columns,
+                               std::span<double> out) const {
+  read_part(name, slice, range, columns, out);
 }
 
 void Hdf5InputFile::read_through(const std::function<void(Index bytes)>& before_reading) const {
@@ -192,7 +205,8 @@ void InputWriter::append(std::span<const T> values) {
     const Index row = rows_written_ % rows_;
     const Index count = std::min(static_cast<Index>(values.size()) / columns_, rows_ - row);
     if (count == 0) throw Failure(temporary_.temporary_path() + ": rows that are not whole");
-    const auto [start, extent] = block_of(rows_written_ / rows_, {row, row + count}, columns_, leading_, dimensions_);
+    const auto [start, extent] =
+        block_of(rows_written_ / rows_, {row, row + count}, {0, columns_}, leading_, dimensions_);
     const auto entries = static_cast<std::size_t>(count * columns_);
     dataset_->write_block(start, extent, values.first(entries));
     values = values.subspan(entries);

@@ -20,7 +20,8 @@ namespace breakeven {
 /// Datasets: integers or floats of any width, at least one dimension; the last is the columns, the one before it the
 /// rows, all leading ones together the slices (n x d; batch x heads x n x d). A vector has one column: shape {n, 1}.
 /// Not collective. Errors: BadRequest that names file and dataset: missing, no numbers, more values declared than
-/// stored, values kept in another file, slice or rows outside.
+/// stored, values kept in another file, slice, rows or columns
+/// outside.
 class Hdf5InputFile final : public InputFile {
  public:
   explicit Hdf5InputFile(const std::string& path);
@@ -34,6 +35,8 @@ class Hdf5InputFile final : public InputFile {
   Shape shape(std::string_view name) const override;
   void read(std::string_view name, Index slice, Range range, std::span<float> out) const override;
   void read(std::string_view name, Index slice, Range range, std::span<double> out) const override;
+  void read_block(std::string_view name, Index slice, Range range, Range columns, std::span<float> out) const override;
+  void read_block(std::string_view name, Index slice, Range range, Range columns, std::span<double> out) const override;
   std::vector<std::string> names() const;  ///< of the datasets in the root group
   /// Reads every dataset that can be read; ordinary errors are left to whoever needs it. For a process that may die of
   /// what HDF5 does with a damaged file. `before_reading` hears how many bytes the next dataset declares.
@@ -46,7 +49,7 @@ class Hdf5InputFile final : public InputFile {
   };
   const Opened& opened(std::string_view name) const;
   template <class T>
-  void read_block(std::string_view name, Index slice, Range range, std::span<T> out) const;
+  void read_part(std::string_view name, Index slice, Range range, Range columns, std::span<T> out) const;
 
   std::string path_;
   h5::File file_;

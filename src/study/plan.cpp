@@ -79,11 +79,13 @@ double nominal_cost(const Sweep& sweep, int ranks) {
   constexpr double start_s = 1.0, case_s = 0.02, flops_per_rank = 50e9, checks = 2;  // checks: verification, quality
   const double repetitions = largest(sweep, "repetitions", 15) + largest(sweep, "warmup", 2);
   const double budget_s = largest(sweep, "budget", 60);
-  const double d = largest(sweep, "d", 16);
+  const double d = largest(sweep, "d", sweep.family == "attention" ? 16 : 32);
   const std::vector<double> sizes = numbers_of(sweep, "n", 4096);
   double cost = 0;
   for (const double n : sizes) {
-    const double run_s = 4 * n * n * d / (flops_per_rank * ranks);
+    // Scores of n x n pairs; elsewhere decompositions of n x d matrices.
+    const double flops = sweep.family == "attention" ? 4 * n * n * d : 2 * n * d * d;
+    const double run_s = flops / (flops_per_rank * ranks);
     cost += case_s + checks * run_s + std::min(repetitions * run_s, budget_s);
   }
   const double cases_per_size = static_cast<double>(sweep.cases) / static_cast<double>(sizes.size());

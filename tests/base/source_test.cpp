@@ -23,8 +23,11 @@ TEST(Source, ServesRowsAndEntriesAndCountsThem) {
   EXPECT_EQ(rows(0, 1, 2), 132);
   EXPECT_EQ(source.entry("q", 0, 7, 1), 71);
   EXPECT_EQ(source.rows("q", 0, {5, 5}).size(), 0);  // empty ranges are asked for too
-  EXPECT_EQ(source.served().entries, 7);
-  EXPECT_EQ(source.served().bytes, 28);
+  std::array<float, 4> block{};
+  source.block("q", 2, {3, 5}, {1, 3}, block);
+  EXPECT_THAT(block, testing::ElementsAre(231, 232, 241, 242));
+  EXPECT_EQ(source.served().entries, 11);  // of a block what was asked for, not the rows it was cut from
+  EXPECT_EQ(source.served().bytes, 44);
 }
 
 }  // namespace

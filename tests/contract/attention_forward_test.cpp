@@ -1,20 +1,16 @@
-#include <gmock/gmock.h>
-
-#include <cmath>
-
 #include "methods/attention/forward/problem.hpp"
-#include "support/method_run.hpp"
-#include "support/on_ranks.hpp"
+#include "support/contract.hpp"
 
 // What every method of attention/forward owes at every rank count, empty blocks included.
 namespace breakeven {
 namespace {
 
+using testing_support::expect_contract;
 using testing_support::MethodCase;
 using testing_support::MethodRun;
+using testing_support::number;
 using testing_support::OnRanks;
 using testing_support::run_method;
-using testing_support::run_method_alone;
 
 using Contract = OnRanks;
 
@@ -47,57 +43,29 @@ std::vector<Assignment> specs(Index n) {
            {"scale", std::string("1/d")}}};
 }
 
-double number(const Values& values, const std::string& name) {
-  return std::get<double>(*find(values, name));
-}
-
 /// Sums of n terms in two orders, relative to the largest entry: the problem's own agrees(), on gathered answers.
 double tolerance(Precision precision, Index n) {
   return 4 * (precision == Precision::f32 ? 0x1p-23 : 0x1p-52) * static_cast<double>(n + 8);
 }
 
-double largest_difference(const std::vector<double>& a, const std::vector<double>& b) {
-  double largest = a.size() == b.size() ? 0 : INFINITY;
-  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
-  return largest;
-}
-
-void expect_contract(const Communicator& comm, const Assignment& spec, const MethodCase& which, Precision precision,
-                     Index n) {
-  const MethodRun run = run_method(comm, registry(), "attention", "forward", spec, which, precision, 2);
-  const MethodRun alone = run_method_alone(comm, registry(), "attention", "forward", spec, which, precision);
-  const std::string where = which.method + " n=" + std::to_string(n) + " P=" + std::to_string(comm.size());
-
-  EXPECT_LE(largest_difference(run.answers[0], alone.answers[0]), tolerance(precision, n)) << where << ": equals P = 1";
-  EXPECT_LE(largest_difference(run.answers[0], run.answers[1]), tolerance(precision, n))
-      << where << ": run() is repeatable";
-  for (std::size_t i = 0; i < n_operations; ++i) {
-    const auto operation = static_cast<Operation>(i);
-    Index messages = 0, bytes = 0;
-    for (const Step& step : run.schedule.steps())
-      if (step.operation == operation && operation != Operation::compute)
-        messages += 1, bytes += static_cast<Index>(step.bytes);
-    EXPECT_EQ(run.traffic[operation].calls, messages) << where << ": messages of " << to_text(operation);
-    EXPECT_EQ(run.traffic[operation].bytes, bytes) << where << ": bytes of " << to_text(operation);
-  }
-  EXPECT_GT(run.schedule.resident_bytes(), 0) << where;
-  if (run.promise.kind == Promise::Kind::certified) {
-    EXPECT_LE(number(run.quality, run.promise.metric), run.promise.bound) << where << ": the certificate holds";
-  }
+void expect_contract_of(const Communicator& comm, const Assignment& spec, const MethodCase& which, Precision precision,
+                        Index n) {
+  expect_contract(comm, {"attention", "forward", spec, which, precision},
+                  [&](const MethodRun&) { return tolerance(precision, n); });
 }
 
 TEST_P(Contract, EveryMethodKeepsItOnEverySize) {
   on_ranks([](const Communicator& comm) {
     for (const Index n : sizes)
       for (const Assignment& spec : specs(n))
-        for (const MethodCase& which : all_methods()) expect_contract(comm, spec, which, Precision::f64, n);
+        for (const MethodCase& which : all_methods()) expect_contract_of(comm, spec, which, Precision::f64, n);
   });
 }
 
 TEST_P(Contract, EveryMethodKeepsItInSinglePrecision) {
   on_ranks([](const Communicator& comm) {
     for (const Assignment& spec : specs(100))
-      for (const MethodCase& which : all_methods()) expect_contract(comm, spec, which, Precision::f32, 100);
+      for (const MethodCase& which : all_methods()) expect_contract_of(comm, spec, which, Precision::f32, 100);
   });
 }
 

@@ -40,6 +40,16 @@ TEST_F(InputFileTest, ServesRowsOfAMatrix) {
   EXPECT_THAT(rows, ElementsAre(3, 4, 5, 6, 7, 8));
 }
 
+TEST_F(InputFileTest, ServesABlockOfColumnsAlone) {
+  write({2, 4, 5}, counted(40));
+  const Hdf5InputFile file(folder / "input.h5");
+  std::vector<double> block(4);
+  file.read_block("q", 1, {2, 4}, {1, 3}, std::span<double>(block));
+  EXPECT_THAT(block, ElementsAre(31, 32, 36, 37));
+  EXPECT_THAT(rejection([&] { file.read_block("q", 0, {0, 1}, {4, 6}, std::span<double>(block)); }),
+              HasSubstr("/q has 5 columns, asked for [4, 6)"));
+}
+
 TEST_F(InputFileTest, CountsSlicesOverAllLeadingDimensions) {
   write({2, 3, 4, 5}, counted(120));  // batch x heads x n x d
   const Hdf5InputFile file(folder / "input.h5");

@@ -27,6 +27,7 @@ struct LeastSquaresSpec {
   std::string data = "gaussian";
   double condition = 1e4;
   double noise = 0.1;
+  Index test_rows = 0;  ///< of /a_test and /b_test; no factor, since the file's hash tells
 
   static constexpr auto fields() {
     using Spec = LeastSquaresSpec;
@@ -67,16 +68,18 @@ struct LeastSquaresQuality {
         Field{
             "backward-error", &Quality::backward_error,
             "smallest relative change of A that makes the answer exact (estimate of Karlson and Walden), worst column"},
-        Field{"optimality", &Quality::optimality, "|A'R - ridge X| / (|A| |R|), Frobenius norms"},
+        Field{"optimality", &Quality::optimality, "|A'R - ridge X| / (|A| |R|), R = B - A X, Frobenius norms"},
         Field{"forward-error", &Quality::forward_error, "|X - X*|_F / |X*|_F, X* the reference answer"},
         Field{"residual", &Quality::residual, "|A X - B|_F / |B|_F"},
         Field{"condition-estimate", &Quality::condition_estimate, "condition number of A, with the ridge, 1-norm"},
         Field{"test-accuracy", &Quality::test_accuracy,
-              "share of the rows of /a_test whose largest predicted column is that of /b_test; inputs that hold them"}};
+              "share of the rows of /a_test whose largest predicted column is that of /b_test; inputs that hold them, "
+              "with several right sides"}};
   }
 };
 
-/// The true answer, in float64 from the rows of all ranks. Equal on all ranks.
+/// The true answer, in float64 from the rows of all ranks. Equal on all ranks, but for the test rows. Without ridge and
+/// of deficient rank it holds no numbers: then no method may answer.
 struct LeastSquaresReference {
   LeastSquaresSpec spec;
   Array<double> x;               ///< X*, d x rhs
@@ -85,7 +88,7 @@ struct LeastSquaresReference {
   double a_norm = 0;             ///< |A|_F
   double b_norm = 0;             ///< |B|_F
   double condition = 0;          ///< 1-norm estimate for R
-  Array<double> test_a, test_b;  ///< rows of /a_test and /b_test, if the input holds them
+  Array<double> test_a, test_b;  ///< this rank's share of the rows of /a_test and /b_test, if the input holds them
 };
 
 /// regression/least_squares: this rank's rows of A and B, in one block.
@@ -115,10 +118,12 @@ struct LeastSquaresProblem {
   static std::unique_ptr<Source<T>> generate(const Spec&, std::uint64_t seed);
   static Index data_bytes(const Spec&, const Layout&, int rank);
   std::optional<BadValue> first_bad_value() const;
-  static Spec observed(const Communicator&, const Spec& spec, const LeastSquaresProblem&) { return spec; }
+  /// The spec as it is; refuses a column of zeros on all ranks alike, unless a ridge makes the answer unique.
+  /// Collective.
+  static Spec observed(const Communicator&, const Spec&, const LeastSquaresProblem&);
   static Reference reference(const Communicator&, const Spec&, const Source<T>&, std::uint64_t seed);
   static Quality quality(const Communicator&, const Reference&, const LeastSquaresProblem&, const Solution&);
-  /// Equal residuals to rounding: |R (Xa - Xb)|_F within c eps (|A| |X*| + |B|), what a backward stable solver allows.
+  /// |R (Xa - Xb)|_F within what a backward stable solver allows: c eps (|A| |X*| + |B| + condition |B - A X*|).
   static bool agrees(const Reference&, const Solution&, const Solution&);
   static std::vector<SolutionArray> solution_arrays(const Spec&, const Layout&, int rank, const Solution&);
 

@@ -1,0 +1,121 @@
+#include "methods/regression/kronecker/factors.hpp"
+
+#include <cmath>
+
+#include "base/error.hpp"
+
+namespace breakeven::regression {
+namespace {
+
+constexpr std::array<std::string_view, 2> dataset_names{"a1", "a2"};
+constexpr std::array<std::string_view, 2> row_options{"n", "n2"}, column_options{"d", "d2"};
+
+Shape matrix_shape(const InputFile& file, std::string_view dataset) {
+  const Shape shape = file.shape(dataset);
+  if (shape.size() != 2)
+    throw BadRequest(file.path() + ": /" + std::string(dataset) + " must be a matrix, has " +
+                     std::to_string(shape.size()) + " dimensions");
+  return shape;
+}
+
+/// Columns are the file's; one that was asked for must equal it.
+Index taken_columns(std::string_view option, Index wanted, Index in_file) {
+  if (wanted != unknown_index && wanted != in_file)
+    throw BadRequest(std::string(option) + " must be " + std::to_string(in_file) + " as in the input file, got " +
+                     std::to_string(wanted));
+  return in_file;
+}
+
+Index taken_rows(const InputFile& file, std::string_view option, std::string_view dataset, Index wanted,
+                 Index in_file) {
+  if (wanted == unknown_index) return in_file;
+  if (wanted > in_file)
+    throw BadRequest(std::string(option) + " must be at most " + std::to_string(in_file) + ", the rows of /" +
+                     std::string(dataset) + " of " + file.path() + ", got " + std::to_string(wanted));
+  return wanted;
+}
+
+}  // namespace
+
+void settle_sizes(KroneckerSpec& spec) {
+  if (spec.n2 == spec.n) spec.n2 = 0;
+  if (spec.d2 == spec.d) spec.d2 = 0;
+}
+
+void validate_factors(const KroneckerSpec& spec) {
+  for (const int factor : {0, 1}) {
+    const auto at = static_cast<std::size_t>(factor);
+    if (spec.columns(factor) < 1)
+      throw BadRequest(std::string(column_options[at]) + " must be at least 1, got " +
+                       std::to_string(spec.columns(factor)));
+    if (spec.rows(factor) < spec.columns(factor))
+      throw BadRequest(std::string(row_options[at]) + " must be at least " + std::string(column_options[at]) + " = " +
+                       std::to_string(spec.columns(factor)) + ", got " + std::to_string(spec.rows(factor)));
+  }
+  // Compared as real numbers first: each factor may be near 2^63.
+  const double unknowns = static_cast<double>(spec.d) * static_cast<double>(spec.second_columns());
+  if (unknowns > static_cast<double>(most_unknowns))
+    throw BadRequest("d d2, the columns of the product, must be at most " + std::to_string(most_unknowns) + ", got " +
+                     to_text(Value(unknowns)) + " = " + std::to_string(spec.d) + " x " +
+                     std::to_string(spec.second_columns()));
+  constexpr double most_entries = 0x1p56;  // counted in Index further on; no machine holds as many
+  const double entries = static_cast<double>(spec.n) * static_cast<double>(spec.second_rows());
+  if (entries > most_entries)
+    throw BadRequest("n n2, the rows of the product, must be at most 2^56, got " + to_text(Value(entries)));
+}
+
+void take_factor_sizes(const InputFile& file, KroneckerSpec& spec) {
+  const Shape a1 = matrix_shape(file, "a1"), a2 = matrix_shape(file, "a2");
+  spec.d = taken_columns("d", spec.d, a1[1]);
+  spec.d2 = taken_columns("d2", spec.d2 == 0 ? spec.d : spec.d2, a2[1]);
+  const bool equally_long = a1[0] == a2[0];
+  spec.n = taken_rows(file, "n", "a1", spec.n, a1[0]);
+  if (spec.n2 == unknown_index) spec.n2 = equally_long ? spec.n : a2[0];
+  if (spec.n2 == 0) spec.n2 = spec.n;
+  spec.n2 = taken_rows(file, "n2", "a2", spec.n2, a2[0]);
+  spec.data = "file";
+  settle_sizes(spec);
+}
+
+template <class T>
+KroneckerFactors<T>::KroneckerFactors(const KroneckerSpec& spec, const Source<T>& source, const Layout& layout,
+                                      int rank)
+    : rows{layout.ranges(rank).front(), block(spec.second_rows(), layout.ranks(), rank)} {
+  for (std::size_t factor : {0u, 1u}) a[factor] = source.rows(dataset_names[factor], 0, rows[factor]);
+}
+
+template <class T>
+Index KroneckerFactors<T>::bytes(const KroneckerSpec& spec, const Layout& layout, int rank) {
+  const Index second = block(spec.second_rows(), layout.ranks(), rank).size();
+  return (layout.rows(rank) * spec.d + second * spec.second_columns()) * static_cast<Index>(sizeof(T));
+}
+
+template <class T>
+std::optional<BadValue> KroneckerFactors<T>::first_bad_value() const {
+  // Which of two findings is lower is decided by position, so a2 begins after any a1: n d < 2^56 2^10.
+  constexpr Index second_offset = Index{1} << 61;
+  if (const auto found = first_bad_entry("a1", a[0].data(), rows[0].begin, rows[0].size(), a[0].columns(), 0))
+    return found;
+  return first_bad_entry("a2", a[1].data(), rows[1].begin, rows[1].size(), a[1].columns(), second_offset);
+}
+
+template <class T>
+std::optional<BadValue> first_bad_entry(std::string_view dataset, const T* values, Index first_row, Index rows,
+                                        Index columns, Index offset) {
+  for (Index i = 0; i < rows * columns; ++i) {
+    if (std::isfinite(values[i])) continue;
+    const std::string text = std::isnan(values[i]) ? "NaN" : (values[i] > 0 ? "infinity" : "-infinity");
+    const Index row = first_row + i / columns, column = i % columns;
+    return BadValue{offset + row * columns + column, "dataset /" + std::string(dataset) + " holds " + text +
+                                                         " at row " + std::to_string(row) + ", column " +
+                                                         std::to_string(column)};
+  }
+  return std::nullopt;
+}
+
+template struct KroneckerFactors<float>;
+template struct KroneckerFactors<double>;
+template std::optional<BadValue> first_bad_entry(std::string_view, const float*, Index, Index, Index, Index);
+template std::optional<BadValue> first_bad_entry(std::string_view, const double*, Index, Index, Index, Index);
+
+}  // namespace breakeven::regression

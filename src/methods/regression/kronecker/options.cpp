@@ -1,0 +1,39 @@
+#include "methods/regression/kronecker/options.hpp"
+
+#include <cmath>
+#include <string>
+
+#include "base/error.hpp"
+#include "base/value.hpp"
+
+namespace breakeven::regression {
+namespace {
+
+constexpr Index most_draws = Index{1} << 40;
+
+}  // namespace
+
+Index rounded_up(double count) {
+  return count < static_cast<double>(most_draws) ? static_cast<Index>(std::ceil(count)) : most_draws + 1;
+}
+
+void require_one_of(std::string_view count_option, Index count, double tolerance) {
+  const std::string option(count_option);
+  if (std::isnan(tolerance)) return;
+  if (count != unknown_index)
+    throw BadRequest(option + " and tolerance exclude each other: one is found from the other; got " + option + " " +
+                     std::to_string(count) + " and tolerance " + to_text(Value(tolerance)));
+  if (!(tolerance > 0 && std::isfinite(tolerance)))
+    throw BadRequest("tolerance must be positive and finite, got " + to_text(Value(tolerance)));
+}
+
+void require_draws(std::string_view option, Index draws, std::string_view unknowns_text, Index unknowns) {
+  if (draws < unknowns)
+    throw BadRequest(std::string(option) + " must be at least " + std::string(unknowns_text) + " = " +
+                     std::to_string(unknowns) + ", got " + std::to_string(draws) +
+                     "; fewer rows than columns have no full rank");
+  if (draws > most_draws)
+    throw BadRequest(std::string(option) + " must be at most 2^40, got more; take a larger tolerance");
+}
+
+}  // namespace breakeven::regression

@@ -1,0 +1,289 @@
+// The loops of row_kernels.hpp, compiled once for each instruction set (no #pragma once: the guard below toggles).
+// No std:: function is called here: an inline one compiled for a newer instruction set could be the copy the linker
+// keeps for everybody.
+#if defined(BREAKEVEN_ROW_KERNELS_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef BREAKEVEN_ROW_KERNELS_INL
+#undef BREAKEVEN_ROW_KERNELS_INL
+#else
+#define BREAKEVEN_ROW_KERNELS_INL
+#endif
+
+#include <hwy/cache_control.h>
+#include <hwy/highway.h>
+
+#include "numerics/lanes-inl.hpp"
+#include "numerics/row_kernels.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace breakeven {
+namespace HWY_NAMESPACE {
+
+// Internal, so that other kernels may use the same short names in this namespace.
+namespace {
+
+template <class T>
+inline constexpr Index lanes = static_cast<Index>(hn::MaxLanes(Full<T>()));
+inline constexpr Index ahead_bytes = 8192;  // of the prefetches: about what arrives within one latency of the memory
+inline constexpr Index line_bytes = 64;
+inline constexpr Index block_bytes = 16384;  // of rows that are read once for every group of right sides: a part of L1
+
+// One right side: eight rows at once share each load of x and of the gradient. Several: four rows times as many right
+// sides as leave room in the registers for the sums, the x and a row.
+inline constexpr int single_rows = 8, several_rows = 4;
+inline constexpr int max_group = HWY_CAP_GE512 ? 4 : 3;
+
+/// What a pass makes of the products t[r * N + n] of rows `row` + r with right sides `first` + n, in place.
+template <class T>
+struct Residual {
+  Index n_rhs;
+  const T* b;
+  double* squares;
+  T* residual;
+  template <int R, int N>
+  HWY_INLINE void finish(Index row, Index first, T* t) const {
+    double sums[N] = {};
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+      for (int n = 0; n < N; ++n) {
+        const Index at = (row + r) * n_rhs + first + n;
+        const T y = b[at] - t[r * N + n];
+        if (residual) residual[at] = y;
+        t[r * N + n] = y;
+        sums[n] += static_cast<double>(y) * static_cast<double>(y);
+      }
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n) squares[first + n] += sums[n];
+  }
+};
+
+template <class T>
+struct Bidiagonal {
+  T alpha;
+  T* u;
+  T beta;
+  double* squares;
+  template <int R, int N>
+  HWY_INLINE void finish(Index row, Index, T* t) const {
+    double sum = 0;
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      t[r] = u[row + r] = alpha * u[row + r] + beta * t[r];
+      sum += static_cast<double>(t[r]) * static_cast<double>(t[r]);
+    }
+    *squares += sum;
+  }
+};
+
+template <class T>
+struct Weighted {
+  const T* weights;
+  template <int R, int N>
+  HWY_INLINE void finish(Index row, Index, T* t) const {
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) t[r] *= weights[row + r];
+  }
+};
+
+template <int R, int N, class T>
+HWY_INLINE void add_products(const T* a, Index stride, const T* x, Index packed, Vec<T>* sums) {
+  const Full<T> d;
+  Vec<T> right[N];
+#pragma GCC unroll 4
+  for (int n = 0; n < N; ++n) right[n] = in_register(hn::Load(d, x + n * packed));
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    const auto left = hn::LoadU(d, a + r * stride);
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n) sums[r * N + n] = hn::MulAdd(left, right[n], sums[r * N + n]);
+  }
+}
+
+/// products[r * N + n] = <row r, right side n>. Each step fetches the part of the memory ahead that is as long as what
+/// it reads, front to back: what it reads itself are R streams.
+template <int R, int N, class T>
+HWY_INLINE void row_products(const RowChunk<T>& chunk, const T* a, const T* x, bool fetch, T* products) {
+  constexpr int padded = (R * N + 3) / 4 * 4;
+  constexpr Index vector_bytes = lanes<T> * static_cast<Index>(sizeof(T));
+  Vec<T> sums[padded];
+#pragma GCC unroll 16
+  for (int k = 0; k < padded; ++k) sums[k] = hn::Zero(Full<T>());
+  const char* ahead = reinterpret_cast<const char*>(a) + ahead_bytes;
+  for (Index p = 0; p < chunk.whole; p += lanes<T>, ahead += R * vector_bytes) {
+    if (fetch)
+#pragma GCC unroll 8
+      for (Index byte = 0; byte < R * vector_bytes; byte += line_bytes) hwy::Prefetch(ahead + byte);
+    add_products<R, N>(a + p, chunk.stride, x + p, chunk.packed, sums);
+  }
+  if (chunk.tail >= 0) add_products<R, N>(a + chunk.tail, chunk.stride, x + chunk.whole, chunk.packed, sums);
+#pragma GCC unroll 16
+  for (int k = 0; k < padded; k += static_cast<int>(small<T>)) lane_sums(sums + k, products + k);
+}
+
+template <int R, int N, class T>
+HWY_INLINE void add_rows(const T* a, Index stride, const Vec<T>* factors, T* gradient, Index packed) {
+  const Full<T> d;
+  Vec<T> sums[N];
+#pragma GCC unroll 4
+  for (int n = 0; n < N; ++n) sums[n] = hn::Load(d, gradient + n * packed);
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    const auto row = hn::LoadU(d, a + r * stride);
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n) sums[n] = hn::MulAdd(row, factors[r * N + n], sums[n]);
+  }
+#pragma GCC unroll 4
+  for (int n = 0; n < N; ++n) hn::Store(sums[n], d, gradient + n * packed);
+}
+
+/// R rows and N right sides: the products, what the pass makes of them, and the rows again (still in L1) times that.
+template <int R, int N, class T, class Pass>
+HWY_NOINLINE void pass_rows(const RowChunk<T>& chunk, Index row, Index first, bool fetch, const Pass& pass) {
+  alignas(64) T y[(R * N + 3) / 4 * 4];
+  const T* a = chunk.a + row * chunk.stride;
+  row_products<R, N>(chunk, a, chunk.x + first * chunk.packed, fetch, y);
+  pass.template finish<R, N>(row, first, y);
+  Vec<T> factors[R * N];
+#pragma GCC unroll 16
+  for (int k = 0; k < R * N; ++k) factors[k] = hn::Set(Full<T>(), y[k]);
+  T* gradient = chunk.gradient + first * chunk.packed;
+  for (Index p = 0; p < chunk.whole; p += lanes<T>)
+    add_rows<R, N, T>(a + p, chunk.stride, factors, gradient + p, chunk.packed);
+  if (chunk.tail >= 0) add_rows<R, N, T>(a + chunk.tail, chunk.stride, factors, gradient + chunk.whole, chunk.packed);
+}
+
+template <int R, int N, class T, class Pass>
+HWY_INLINE void pass_block(const RowChunk<T>& chunk, Index begin, Index end, Index first, bool fetch,
+                           const Pass& pass) {
+  Index row = begin;
+  for (; row + R <= end; row += R) pass_rows<R, N>(chunk, row, first, fetch, pass);
+  for (; row < end; ++row) pass_rows<1, N>(chunk, row, first, fetch, pass);
+}
+
+template <class T, class Pass>
+HWY_INLINE void pass_single(const RowChunk<T>& chunk, const Pass& pass) {
+  pass_block<single_rows, 1>(chunk, 0, chunk.rows, 0, chunk.memory_ahead, pass);
+}
+
+template <int N, class T, class Pass>
+HWY_INLINE void pass_group(Index group, const RowChunk<T>& chunk, Index begin, Index end, Index first,
+                           const Pass& pass) {
+  if (group == N) return pass_block<several_rows, N>(chunk, begin, end, first, chunk.memory_ahead && first == 0, pass);
+  if constexpr (N > 1) pass_group<N - 1>(group, chunk, begin, end, first, pass);
+}
+
+template <class T>
+void residual(const RowChunk<T>& chunk, Index n_rhs, const T* b, double* squares, T* out) {
+  const Residual<T> pass{n_rhs, b, squares, out};
+  if (n_rhs == 1) return pass_single(chunk, pass);
+  const Index fitting = block_bytes / (chunk.stride * static_cast<Index>(sizeof(T))) / several_rows * several_rows;
+  const Index block = fitting > several_rows ? fitting : several_rows;
+  const Index groups = (n_rhs + max_group - 1) / max_group;
+  for (Index begin = 0; begin < chunk.rows; begin += block) {
+    const Index end = begin + block < chunk.rows ? begin + block : chunk.rows;
+    for (Index g = 0; g < groups; ++g) {
+      const Index first = n_rhs * g / groups, last = n_rhs * (g + 1) / groups;
+      pass_group<max_group>(last - first, chunk, begin, end, first, pass);
+    }
+  }
+}
+
+template <class T>
+void bidiagonal(const RowChunk<T>& chunk, T alpha, T* u, T beta, double* squares) {
+  pass_single(chunk, Bidiagonal<T>{alpha, u, beta, squares});
+}
+
+template <class T>
+void weighted(const RowChunk<T>& chunk, const T* weights) {
+  pass_single(chunk, Weighted<T>{weights});
+}
+
+// ---- squared norms of the rows of A X ------------------------------------------------------------------------------
+
+// Rows of A are broadcast, columns of X lie in lanes: 8 x 3 or 4 x 3 sums fill the registers, and only their squares
+// are added across lanes. Three vectors, not four: with four g++ 12 reads X from memory in every multiply-add.
+inline constexpr int norm_rows = HWY_CAP_GE512 ? 8 : 4;
+inline constexpr int norm_vectors = 3;
+
+template <int R, int V, class T>
+HWY_NOINLINE void add_norms(const T* a, Index d, const T* panel, T* norms) {
+  const Full<T> tag;
+  constexpr int padded = (R + 3) / 4 * 4;
+  Vec<T> sums[R][V];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 3
+    for (int v = 0; v < V; ++v) sums[r][v] = hn::Zero(tag);
+  for (Index p = 0; p < d; ++p, panel += norm_vectors * lanes<T>) {
+    Vec<T> right[V];
+#pragma GCC unroll 3
+    for (int v = 0; v < V; ++v) right[v] = in_register(hn::Load(tag, panel + v * lanes<T>));
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      const auto left = hn::Set(tag, a[r * d + p]);
+#pragma GCC unroll 3
+      for (int v = 0; v < V; ++v) sums[r][v] = hn::MulAdd(left, right[v], sums[r][v]);
+    }
+  }
+  Vec<T> squares[padded];
+#pragma GCC unroll 8
+  for (int r = 0; r < padded; ++r) {
+    squares[r] = hn::Zero(tag);
+    if (r < R)
+#pragma GCC unroll 3
+      for (int v = 0; v < V; ++v) squares[r] = hn::MulAdd(sums[r][v], sums[r][v], squares[r]);
+  }
+  alignas(64) T totals[padded];
+#pragma GCC unroll 8
+  for (int r = 0; r < padded; r += static_cast<int>(small<T>)) lane_sums(squares + r, totals + r);
+  for (int r = 0; r < R; ++r) norms[r] += totals[r];
+}
+
+template <int R, class T>
+HWY_INLINE void add_panel_norms(const T* a, Index d, const T* panel, Index columns, T* norms) {
+  if (columns <= lanes<T>) return add_norms<R, 1>(a, d, panel, norms);
+  if (columns <= 2 * lanes<T>) return add_norms<R, 2>(a, d, panel, norms);
+  add_norms<R, 3>(a, d, panel, norms);
+}
+
+template <class T>
+void norms(const T* a, Index rows, Index d, const T* panels, Index n_columns, T* out) {
+  constexpr Index width = norm_vectors * lanes<T>;
+  const Index fitting = block_bytes / (d * static_cast<Index>(sizeof(T))) / norm_rows * norm_rows;
+  const Index block = fitting > norm_rows ? fitting : norm_rows;
+  for (Index begin = 0; begin < rows; begin += block) {
+    const Index end = begin + block < rows ? begin + block : rows;
+    for (Index i = begin; i < end; ++i) out[i] = 0;
+    for (Index c = 0; c < n_columns; c += width) {
+      Index i = begin;
+      for (; i + norm_rows <= end; i += norm_rows)
+        add_panel_norms<norm_rows>(a + i * d, d, panels + c * d, n_columns - c, out + i);
+      for (; i < end; ++i) add_panel_norms<1>(a + i * d, d, panels + c * d, n_columns - c, out + i);
+    }
+  }
+}
+
+template <class T>
+RowKernels<T> kernels() {
+  return {.lanes = lanes<T>,
+          .residual = residual<T>,
+          .bidiagonal = bidiagonal<T>,
+          .weighted = weighted<T>,
+          .panel_columns = norm_vectors * lanes<T>,
+          .norms = norms<T>};
+}
+
+}  // namespace
+
+RowKernels<float> row_kernels_f32() {
+  return kernels<float>();
+}
+RowKernels<double> row_kernels_f64() {
+  return kernels<double>();
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace breakeven
+HWY_AFTER_NAMESPACE();
+
+#endif
