@@ -7,9 +7,11 @@
 #include "methods/regression/kronecker_regression/leverage_pairs.hpp"
 #include "methods/regression/kronecker_regression/product_sketch.hpp"
 #include "methods/regression/kronecker_regression/qr_factors.hpp"
+#include "methods/regression/kronecker_regression/quantum.hpp"
 #include "methods/regression/kronecker_spectral/leverage_pairs.hpp"
 #include "methods/regression/kronecker_spectral/product_sketch.hpp"
 #include "methods/regression/kronecker_spectral/qr_factors.hpp"
+#include "methods/regression/kronecker_spectral/quantum.hpp"
 #include "methods/regression/least_squares/cholesky_qr2.hpp"
 #include "methods/regression/least_squares/normal_equations.hpp"
 #include "methods/regression/least_squares/quantum.hpp"
@@ -40,11 +42,13 @@ Registry make_registry() {
   registry.add<regression::KroneckerSpectralProblem, spectral::QrFactors>(Role::exact);
   registry.add<regression::KroneckerSpectralProblem, spectral::LeveragePairs>(Role::fast, "2402.07027");
   registry.add<regression::KroneckerSpectralProblem, spectral::ProductSketch>(Role::fast, "2402.07027");
+  registry.add<regression::KroneckerSpectralProblem, spectral::Quantum>(Role::fast, "2402.07027");
 
   namespace kronecker = regression::kronecker_regression;
   registry.add<regression::KroneckerRegressionProblem, kronecker::QrFactors>(Role::exact);
   registry.add<regression::KroneckerRegressionProblem, kronecker::LeveragePairs>(Role::fast, "2402.07027");
   registry.add<regression::KroneckerRegressionProblem, kronecker::ProductSketch>(Role::fast, "2402.07027");
+  registry.add<regression::KroneckerRegressionProblem, kronecker::Quantum>(Role::fast, "2402.07027");
   return registry;
 }
 
