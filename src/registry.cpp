@@ -11,9 +11,12 @@
 #include "methods/regression/kronecker_spectral/product_sketch.hpp"
 #include "methods/regression/kronecker_spectral/qr_factors.hpp"
 #include "methods/regression/least_squares/cholesky_qr2.hpp"
+#include "methods/regression/least_squares/leverage.hpp"
 #include "methods/regression/least_squares/normal_equations.hpp"
 #include "methods/regression/least_squares/quantum.hpp"
 #include "methods/regression/least_squares/refined_gram.hpp"
+#include "methods/regression/least_squares/sketch_precondition.hpp"
+#include "methods/regression/least_squares/sketch_solve.hpp"
 #include "methods/regression/least_squares/tsqr.hpp"
 #include "methods/regression/quantum_sampling/state_vector.hpp"
 #include "methods/regression/quantum_sampling/two_plane.hpp"
@@ -32,6 +35,9 @@ Registry make_registry() {
   registry.add<regression::LeastSquaresProblem, regression::RefinedGram>(Role::exact);
   registry.add<regression::LeastSquaresProblem, regression::CholeskyQr2>(Role::exact);
   registry.add<regression::LeastSquaresProblem, regression::NormalEquations>(Role::exact);
+  registry.add<regression::LeastSquaresProblem, regression::SketchSolve>(Role::fast, "2311.14823");
+  registry.add<regression::LeastSquaresProblem, regression::SketchPrecondition>(Role::fast, "2311.14823");
+  registry.add<regression::LeastSquaresProblem, regression::Leverage>(Role::fast, "2311.14823");
   registry.add<regression::LeastSquaresProblem, regression::Quantum>(Role::fast, "2311.14823");
   registry.add<regression::QuantumSamplingProblem, regression::TwoPlane>(Role::exact);
   registry.add<regression::QuantumSamplingProblem, regression::StateVector>(Role::fast, "2311.14823");
