@@ -31,7 +31,8 @@ double frobenius_norm(const Array<T>& x) {
 }
 
 double rows_asked(const LeastSquaresSpec& spec, const SketchPreconditionParams& params) {
-  return static_cast<double>(params.sketch_rows == unknown_index ? 4 * spec.d : params.sketch_rows);
+  if (params.sketch_rows != unknown_index) return static_cast<double>(params.sketch_rows);
+  return static_cast<double>(std::max(4 * spec.d, params.nonzeros));  // at d = 1 a block for each nonzero
 }
 
 }  // namespace
