@@ -17,7 +17,7 @@ build_packages=(
   libopenmpi-dev openmpi-bin            # MPI
   libboost-dev libboost-mpi-dev libboost-serialization-dev  # Boost.MPI, Boost.Math (headers)
   libhdf5-openmpi-dev hdf5-tools        # parallel HDF5
-  libeigen3-dev libopenblas-dev libhwy-dev librandom123-dev
+  libeigen3-dev libopenblas-dev libhwy-dev librandom123-dev  liblbfgs-dev
   libgtest-dev libgmock-dev             # the tests are part of the build
   libcli11-dev libfmt-dev nlohmann-json3-dev libtomlplusplus-dev
   libssl-dev zlib1g-dev                 # SHA-256, gz input

@@ -8,6 +8,12 @@
 #include "methods/regression/least_squares/normal_equations.hpp"
 #include "methods/regression/least_squares/refined_gram.hpp"
 #include "methods/regression/least_squares/tsqr.hpp"
+#include "methods/regression/softmax_relu/fixed_factor.hpp"
+#include "methods/regression/softmax_relu/gradient_descent.hpp"
+#include "methods/regression/softmax_relu/lbfgs.hpp"
+#include "methods/regression/softmax_relu/newton.hpp"
+#include "methods/regression/softmax_relu/newton_cg.hpp"
+#include "methods/regression/softmax_relu/sketched_newton.hpp"
 
 namespace breakeven {
 namespace {
@@ -23,6 +29,12 @@ Registry make_registry() {
   registry.add<regression::LeastSquaresProblem, regression::RefinedGram>(Role::exact);
   registry.add<regression::LeastSquaresProblem, regression::CholeskyQr2>(Role::exact);
   registry.add<regression::LeastSquaresProblem, regression::NormalEquations>(Role::exact);
+  registry.add<regression::SoftmaxReluProblem, regression::Newton>(Role::exact);
+  registry.add<regression::SoftmaxReluProblem, regression::SketchedNewton>(Role::fast, "2311.15390");
+  registry.add<regression::SoftmaxReluProblem, regression::NewtonCg>(Role::fast, "2311.15390");
+  registry.add<regression::SoftmaxReluProblem, regression::FixedFactor>(Role::fast, "2311.15390");
+  registry.add<regression::SoftmaxReluProblem, regression::GradientDescent>(Role::fast);
+  registry.add<regression::SoftmaxReluProblem, regression::Lbfgs>(Role::fast);
   return registry;
 }
 

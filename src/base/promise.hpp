@@ -15,7 +15,8 @@ struct Promise {
   Kind kind = Kind::none;
   std::string metric;  ///< the field of Quality that is bounded
   double bound = std::numeric_limits<double>::quiet_NaN();
-  std::string reason;  ///< for an approximation without a certificate: why, and what would give one
+  /// Without a certificate: why, and what would give one. Beside one: a warning, or empty.
+  std::string reason;
 };
 
 std::string to_text(Promise::Kind kind);
