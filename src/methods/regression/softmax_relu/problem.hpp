@@ -38,7 +38,7 @@ struct SoftmaxReluSpec {
         Field{"n", &Spec::n, "terms of the softmax: rows of A1, columns of A2"},
         Field{"m", &Spec::m, "outputs: rows of A2"},
         Field{"d", &Spec::d, "unknowns: columns of A1"},
-        Field{"data", &Spec::data, "synthetic A1: gaussian, student_t or correlated (docs/measuring.md)", "",
+        Field{"data", &Spec::data, "synthetic A1: gaussian, student_t or correlated", "",
               std::array<std::string_view, 6>{"gaussian", "student_t", "correlated"}},
         Field{"signs", &Spec::signs,
               "synthetic A2: positive (all ReLUs active) or mixed (about half of them; kinks); no factor of a file", "",
