@@ -14,7 +14,8 @@ constexpr double judged_above = 100;  // roundings of the loss that a step must 
 constexpr int most_halvings = 50;
 constexpr int most_idle = 20;
 constexpr double kink_threshold = 1e-8;
-constexpr double divergence = 1e6;  // times the loss at the start
+constexpr int halvings_on_kink = 10;  // of a step that ends on a kink: the loss falls on no longer one
+constexpr double divergence = 1e6;    // times the loss at the start
 
 template <class T>
 constexpr double epsilon = static_cast<double>(std::numeric_limits<T>::epsilon());
@@ -51,6 +52,7 @@ template <class T>
 std::span<const double> Descent<T>::begin(const SoftmaxReluProblem<T>& problem) {
   counts_ = {};
   last_length_ = 1;
+  on_kink_ = false;
   model_.bind(problem);
   model_.move_to(softmax_relu_start(problem.spec));
   ++counts_.evaluations;
@@ -96,6 +98,7 @@ bool Descent<T>::search(const Step& step, std::span<const double> gradient, std:
     }
     if (!limits_.damped || trial <= loss + sufficient_decrease * length * slope + rounding) {
       model_.accept();
+      on_kink_ = halving >= halvings_on_kink && model_.kink() < kink_threshold;
       if (judged) last_length_ = length;
       return true;
     }
@@ -124,6 +127,7 @@ void Descent<T>::minimise(const SoftmaxReluProblem<T>& problem, const Direction&
     converged = note(norm);
     idle = model_.loss() < judged_loss || norm < smallest ? 0 : idle + 1;
     smallest = std::min(smallest, norm);
+    if (on_kink_ && !converged) break;
     if (idle == most_idle) {
       why_not = std::to_string(most_idle) + " steps lowered neither loss nor gradient";
       break;

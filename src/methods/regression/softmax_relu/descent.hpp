@@ -102,6 +102,7 @@ class Descent {
   SoftmaxReluSolution<T> solution_;
   Promise promise_;
   double start_norm_ = 0, start_loss_ = 0, reduction_ = 1, last_length_ = 1;
+  bool on_kink_ = false;
 };
 
 /// The part of the schedule that belongs to begin(), gradients, trials and finish().
