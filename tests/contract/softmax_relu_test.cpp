@@ -139,6 +139,25 @@ TEST_P(SoftmaxReluContract, AllMethodsFindTheSameMinimum) {
   });
 }
 
+TEST_P(SoftmaxReluContract, SamplesAndSketchesAreTheSameOnEveryRankCount) {
+  on_ranks([](const Communicator& comm) {
+    // After one step with a small sample the answer shows which rows were drawn.
+    const std::pair<std::string, Value> once{"max-iterations", Index{1}};
+    const Assignment spec{{"n", Index{200}}, {"m", Index{4}}, {"d", Index{6}}, {"nonzeros", Index{2}}};
+    for (const MethodCase& which :
+         {MethodCase{"sketched_newton", {once, {"sample-factor", 5.0}}}, MethodCase{"newton_cg", {once}},
+          MethodCase{"newton_cg", {once, {"preconditioner", std::string("leverage")}, {"sketch-factor", 5.0}}}}) {
+      const MethodRun run = run_method(comm, registry(), "regression", "softmax_relu", spec, which, Precision::f64);
+      const MethodRun alone =
+          run_method_alone(comm, registry(), "regression", "softmax_relu", spec, which, Precision::f64);
+      // Roundings of sums of n terms, times the condition of a small sample, for which 1e3 is ample.
+      EXPECT_LE(largest_difference(run.answers[0], alone.answers[0]),
+                1e3 * 200 * 0x1p-52 * (1 + largest(run.answers[0])))
+          << which.method << " P=" << comm.size();
+    }
+  });
+}
+
 TEST_P(SoftmaxReluContract, DataAreTheSameBitForBitOnEveryRankCount) {
   on_ranks([](const Communicator& comm) {
     for (const char* data : {"gaussian", "student_t", "correlated"}) {

@@ -88,7 +88,8 @@ double minimise(PlainModel& model, Index n, const Array<double>& weight_gram, st
     for (std::size_t i = 0; i < p.size(); ++i) slope -= g[i] * p[i];
     std::vector<double> trial = x;
     const double rounding = model.loss_rounding(loss, n);
-    for (int halving = 0; halving < 50; ++halving, length /= 2) {
+    int halving = 0;
+    for (; halving < 50; ++halving, length /= 2) {
       for (std::size_t i = 0; i < p.size(); ++i) trial[i] = x[i] - length * p[i];
       trial_loss = model.loss(trial);
       if (trial_loss <= loss + 1e-4 * length * slope + rounding) break;
@@ -101,6 +102,7 @@ double minimise(PlainModel& model, Index n, const Array<double>& weight_gram, st
     size = norm(g);
     idle = size < smallest ? 0 : idle + (size < 1e-9 * start ? 1 : 0);
     if (size < smallest) smallest = size, best = x;
+    if (halving >= 10 && model.kink() < 1e-8) break;  // on a kink the loss falls along ever shorter steps only
   }
   x = best;
   return smallest / start;
