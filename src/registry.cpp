@@ -22,6 +22,12 @@
 #include "methods/regression/least_squares/tsqr.hpp"
 #include "methods/regression/quantum_sampling/state_vector.hpp"
 #include "methods/regression/quantum_sampling/two_plane.hpp"
+#include "methods/regression/softmax_relu/fixed_factor.hpp"
+#include "methods/regression/softmax_relu/gradient_descent.hpp"
+#include "methods/regression/softmax_relu/lbfgs.hpp"
+#include "methods/regression/softmax_relu/newton.hpp"
+#include "methods/regression/softmax_relu/newton_cg.hpp"
+#include "methods/regression/softmax_relu/sketched_newton.hpp"
 
 namespace breakeven {
 namespace {
@@ -55,6 +61,13 @@ Registry make_registry() {
   registry.add<regression::KroneckerRegressionProblem, kronecker::LeveragePairs>(Role::fast, "2402.07027");
   registry.add<regression::KroneckerRegressionProblem, kronecker::ProductSketch>(Role::fast, "2402.07027");
   registry.add<regression::KroneckerRegressionProblem, kronecker::Quantum>(Role::fast, "2402.07027");
+
+  registry.add<regression::SoftmaxReluProblem, regression::Newton>(Role::exact);
+  registry.add<regression::SoftmaxReluProblem, regression::SketchedNewton>(Role::fast, "2311.15390");
+  registry.add<regression::SoftmaxReluProblem, regression::NewtonCg>(Role::fast, "2311.15390");
+  registry.add<regression::SoftmaxReluProblem, regression::FixedFactor>(Role::fast, "2311.15390");
+  registry.add<regression::SoftmaxReluProblem, regression::GradientDescent>(Role::fast);
+  registry.add<regression::SoftmaxReluProblem, regression::Lbfgs>(Role::fast);
   return registry;
 }
 
