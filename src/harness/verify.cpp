@@ -61,8 +61,6 @@ void check_promise(const RunContext& context, const Case& which, Verification& v
     if (!(reached <= promise.bound))  // NaN is not a kept promise
       verification.fail(ExitCode::check_failed, promise.metric + " is " + to_text(Value(reached)) + ", certified was " +
                                                     to_text(Value(promise.bound)));
-    else
-      verification.message = promise.reason;  // a warning beside the certificate
   } else if (context.experiment.require_certificate && which.entry.role == Role::fast) {
     verification.fail(ExitCode::check_failed, "no certificate (--require-certificate): " + promise.reason);
   }
