@@ -10,12 +10,12 @@ void FixedFactor<T>::validate(const SoftmaxReluSpec&, const Params& params) {
 template <class T>
 FixedFactor<T>::FixedFactor(const Communicator& comm, const SoftmaxReluSpec& spec, const Params& params)
     : spec_(spec),
-      weighted_rows_(comm, spec),
+      weighted_a1_(comm, spec),
       descent_(comm, spec, {params.tolerance, params.max_iterations, params.damping == "armijo"}) {}
 
 template <class T>
 const SoftmaxReluSolution<T>& FixedFactor<T>::run(const SoftmaxReluProblem<T>& problem) {
-  const std::optional<Array<double>> r = weighted_rows_.exact_factor(problem);
+  const std::optional<Array<double>> r = weighted_a1_.exact_factor(problem);
   descent_.minimise(problem, [&](std::span<const double> gradient, std::string& why_not) -> std::optional<Step> {
     if (!r) {
       why_not = "A1'W^2A1 is not positive definite to working precision";
@@ -41,9 +41,9 @@ Schedule FixedFactor<T>::schedule(const SoftmaxReluSpec& spec, const Params&, co
                                   int rank) {
   const ModelCost cost(spec, ranks, rank, sizeof(T));
   Schedule schedule;
-  WeightedRows<T>::add_exact_factor(schedule, cost);
+  WeightedA1<T>::add_exact_factor(schedule, cost);
   add_descent(schedule, cost, counts);
-  return schedule.resident(cost.resident_bytes() + WeightedRows<T>::resident_bytes(cost, 0));
+  return schedule.resident(cost.resident_bytes() + WeightedA1<T>::resident_bytes(cost, 0));
 }
 
 template class FixedFactor<float>;

@@ -6,7 +6,7 @@
 #include <tuple>
 
 #include "methods/regression/softmax_relu/descent.hpp"
-#include "methods/regression/softmax_relu/weighted_rows.hpp"
+#include "methods/regression/softmax_relu/weighted_a1.hpp"
 
 namespace breakeven::regression {
 
@@ -48,7 +48,7 @@ class FixedFactor {
 
  private:
   SoftmaxReluSpec spec_;
-  WeightedRows<T> weighted_rows_;
+  WeightedA1<T> weighted_a1_;
   Descent<T> descent_;
 };
 

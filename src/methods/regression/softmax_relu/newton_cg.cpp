@@ -59,7 +59,7 @@ template <class T>
 NewtonCg<T>::NewtonCg(const Communicator& comm, const SoftmaxReluSpec& spec, const Params& params)
     : spec_(spec),
       params_(params),
-      weighted_rows_(comm, spec),
+      weighted_a1_(comm, spec),
       descent_(comm, spec, {params.tolerance, params.max_iterations, true}),
       squares_(static_cast<std::size_t>(block(spec.n, comm.size(), comm.rank()).size())) {}
 
@@ -71,14 +71,14 @@ bool NewtonCg<T>::factor(const SoftmaxReluProblem<T>& problem) {
   const auto draw =
       static_cast<std::uint64_t>(params_.draw) + (static_cast<std::uint64_t>(counts.factorisations) << 32);
   if (params_.preconditioner == "osnap") {
-    r_ = weighted_rows_.sketched_factor(problem, sketch_rows(spec_, params_), draw);
+    r_ = weighted_a1_.sketched_factor(problem, sketch_rows(spec_, params_), draw);
   } else if (params_.preconditioner == "gram") {
-    r_ = weighted_rows_.exact_factor(problem);
+    r_ = weighted_a1_.exact_factor(problem);
   } else {
     std::transform(problem.w.begin(), problem.w.end(), squares_.begin(), [](T weight) { return weight * weight; });
     Index kept = 0;
-    r_ = cholesky(weighted_rows_.sampled_gram(problem, squares_, leverage_samples(params_.sketch_factor, spec_.d),
-                                              static_cast<std::uint64_t>(params_.draw), counts.factorisations, kept));
+    r_ = cholesky(weighted_a1_.sampled_gram(problem, squares_, leverage_samples(params_.sketch_factor, spec_.d),
+                                            static_cast<std::uint64_t>(params_.draw), counts.factorisations, kept));
     counts.rows_kept += kept;
   }
   ++counts.factorisations;
@@ -126,7 +126,7 @@ std::optional<Step> NewtonCg<T>::direction(std::span<const double> gradient) {
 template <class T>
 const SoftmaxReluSolution<T>& NewtonCg<T>::run(const SoftmaxReluProblem<T>& problem) {
   r_.reset();
-  const bool full_rank = params_.preconditioner != "leverage" || weighted_rows_.compute_scores(problem);
+  const bool full_rank = params_.preconditioner != "leverage" || weighted_a1_.compute_scores(problem);
   descent_.minimise(problem, [&](std::span<const double> gradient, std::string& why_not) -> std::optional<Step> {
     if (!full_rank || ((params_.fresh || !r_) && !factor(problem))) {
       why_not = "the preconditioner is not positive definite: W A1 has no full rank, or sketch-factor is too small";
@@ -160,21 +160,21 @@ Schedule NewtonCg<T>::schedule(const SoftmaxReluSpec& spec, const Params& params
                                int rank) {
   const ModelCost cost(spec, ranks, rank, sizeof(T));
   Schedule schedule;
-  if (params.preconditioner == "leverage") WeightedRows<T>::add_scores(schedule, cost);
+  if (params.preconditioner == "leverage") WeightedA1<T>::add_scores(schedule, cost);
   add_descent(schedule, cost, counts);
   const double kept_share =
       static_cast<double>(counts.rows_kept) / static_cast<double>(std::max<Index>(1, counts.factorisations) * spec.n);
   for (Index i = 0; i < counts.factorisations; ++i) {
     if (params.preconditioner == "osnap")
-      WeightedRows<T>::add_sketched_factor(schedule, cost, sketch_rows(spec, params));
+      WeightedA1<T>::add_sketched_factor(schedule, cost, sketch_rows(spec, params));
     else if (params.preconditioner == "gram")
-      WeightedRows<T>::add_exact_factor(schedule, cost);
+      WeightedA1<T>::add_exact_factor(schedule, cost);
     else
-      WeightedRows<T>::add_sampled_gram(schedule, cost, kept_share);
+      WeightedA1<T>::add_sampled_gram(schedule, cost, kept_share);
   }
   for (Index i = 0; i < counts.hessian_builds; ++i) cost.curvature(schedule);
   for (Index i = 0; i < counts.inner; ++i) cost.product(schedule, params.products == "formed");
-  return schedule.resident(cost.resident_bytes() + WeightedRows<T>::resident_bytes(cost, sketch_rows(spec, params)) +
+  return schedule.resident(cost.resident_bytes() + WeightedA1<T>::resident_bytes(cost, sketch_rows(spec, params)) +
                            static_cast<Index>(cost.rows * cost.word));
 }
 

@@ -9,7 +9,7 @@
 #include <tuple>
 
 #include "methods/regression/softmax_relu/descent.hpp"
-#include "methods/regression/softmax_relu/weighted_rows.hpp"
+#include "methods/regression/softmax_relu/weighted_a1.hpp"
 
 namespace breakeven::regression {
 
@@ -74,7 +74,7 @@ class NewtonCg {
 
   SoftmaxReluSpec spec_;
   Params params_;
-  WeightedRows<T> weighted_rows_;
+  WeightedA1<T> weighted_a1_;
   Descent<T> descent_;
   std::optional<Array<double>> r_;
   AlignedVector<T> squares_;

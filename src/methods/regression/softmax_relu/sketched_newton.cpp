@@ -19,12 +19,12 @@ template <class T>
 SketchedNewton<T>::SketchedNewton(const Communicator& comm, const SoftmaxReluSpec& spec, const Params& params)
     : spec_(spec),
       params_(params),
-      weighted_rows_(comm, spec),
+      weighted_a1_(comm, spec),
       descent_(comm, spec, {params.tolerance, params.max_iterations, params.damping == "armijo"}) {}
 
 template <class T>
 const SoftmaxReluSolution<T>& SketchedNewton<T>::run(const SoftmaxReluProblem<T>& problem) {
-  const bool full_rank = weighted_rows_.compute_scores(problem);
+  const bool full_rank = weighted_a1_.compute_scores(problem);
   const double samples = leverage_samples(params_.sample_factor, spec_.d);
   AlignedVector<T> diagonal;
   descent_.minimise(problem, [&](std::span<const double> gradient, std::string& why_not) -> std::optional<Step> {
@@ -36,7 +36,7 @@ const SoftmaxReluSolution<T>& SketchedNewton<T>::run(const SoftmaxReluProblem<T>
     diagonal.assign(exact.begin(), exact.end());
     for (T& entry : diagonal) entry = std::max(entry, T(0));
     Index kept = 0;
-    const Array<double> sampled = weighted_rows_.sampled_gram(
+    const Array<double> sampled = weighted_a1_.sampled_gram(
         problem, diagonal, samples, static_cast<std::uint64_t>(params_.draw), descent_.counts().hessian_builds, kept);
     ++descent_.counts().hessian_builds;
     descent_.counts().rows_kept += kept;
@@ -66,16 +66,16 @@ Schedule SketchedNewton<T>::schedule(const SoftmaxReluSpec& spec, const Params&,
                                      int rank) {
   const ModelCost cost(spec, ranks, rank, sizeof(T));
   Schedule schedule;
-  WeightedRows<T>::add_scores(schedule, cost);
+  WeightedA1<T>::add_scores(schedule, cost);
   add_descent(schedule, cost, counts);
   // Kept rows are spread over the ranks as all rows are; each rank's own number is not counted.
   const double builds = static_cast<double>(std::max<Index>(1, counts.hessian_builds));
   const double kept_share = static_cast<double>(counts.rows_kept) / builds / static_cast<double>(spec.n);
   for (Index i = 0; i < counts.hessian_builds; ++i) {
-    WeightedRows<T>::add_sampled_gram(schedule, cost, kept_share);
+    WeightedA1<T>::add_sampled_gram(schedule, cost, kept_share);
     schedule.compute(cost.d * cost.d * cost.d / 3, cost.d * cost.d * sizeof(double));
   }
-  return schedule.resident(cost.resident_bytes() + WeightedRows<T>::resident_bytes(cost, 0) +
+  return schedule.resident(cost.resident_bytes() + WeightedA1<T>::resident_bytes(cost, 0) +
                            static_cast<Index>(cost.rows * cost.word));
 }
 

@@ -6,7 +6,7 @@
 #include <tuple>
 
 #include "methods/regression/softmax_relu/descent.hpp"
-#include "methods/regression/softmax_relu/weighted_rows.hpp"
+#include "methods/regression/softmax_relu/weighted_a1.hpp"
 
 namespace breakeven::regression {
 
@@ -56,7 +56,7 @@ class SketchedNewton {
  private:
   SoftmaxReluSpec spec_;
   Params params_;
-  WeightedRows<T> weighted_rows_;
+  WeightedA1<T> weighted_a1_;
   Descent<T> descent_;
 };
 

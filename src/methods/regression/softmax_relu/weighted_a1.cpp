@@ -1,4 +1,4 @@
-#include "methods/regression/softmax_relu/weighted_rows.hpp"
+#include "methods/regression/softmax_relu/weighted_a1.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -37,7 +37,7 @@ double leverage_samples(double factor, Index d) {
 }
 
 template <class T>
-WeightedRows<T>::WeightedRows(const Communicator& comm, const SoftmaxReluSpec& spec)
+WeightedA1<T>::WeightedA1(const Communicator& comm, const SoftmaxReluSpec& spec)
     : comm_(comm),
       spec_(spec),
       gram_(spec.d, 0),
@@ -49,7 +49,7 @@ WeightedRows<T>::WeightedRows(const Communicator& comm, const SoftmaxReluSpec& s
       qr_(spec.d, 0) {}
 
 template <class T>
-std::optional<Array<double>> WeightedRows<T>::exact_factor(const SoftmaxReluProblem<T>& problem) {
+std::optional<Array<double>> WeightedA1<T>::exact_factor(const SoftmaxReluProblem<T>& problem) {
   std::transform(problem.w.begin(), problem.w.end(), squares_.begin(), [](T weight) { return weight * weight; });
   const std::span<double> packed(sums_.data(), sums_.size() - 1);
   std::fill(packed.begin(), packed.end(), 0.0);
@@ -59,8 +59,8 @@ std::optional<Array<double>> WeightedRows<T>::exact_factor(const SoftmaxReluProb
 }
 
 template <class T>
-std::optional<Array<double>> WeightedRows<T>::sketched_factor(const SoftmaxReluProblem<T>& problem, Index sketch_rows,
-                                                              std::uint64_t draw) {
+std::optional<Array<double>> WeightedA1<T>::sketched_factor(const SoftmaxReluProblem<T>& problem, Index sketch_rows,
+                                                            std::uint64_t draw) {
   Sketch sketch;
   sketch.kind = SketchKind::osnap;
   sketch.nonzeros = osnap_nonzeros;
@@ -78,7 +78,7 @@ std::optional<Array<double>> WeightedRows<T>::sketched_factor(const SoftmaxReluP
 }
 
 template <class T>
-bool WeightedRows<T>::compute_scores(const SoftmaxReluProblem<T>& problem) {
+bool WeightedA1<T>::compute_scores(const SoftmaxReluProblem<T>& problem) {
   const Index d = spec_.d;
   qr_.start();
   for_chunks(problem.a1.rows(), [&](Range rows) {
@@ -106,8 +106,8 @@ bool WeightedRows<T>::compute_scores(const SoftmaxReluProblem<T>& problem) {
 }
 
 template <class T>
-Array<double> WeightedRows<T>::sampled_gram(const SoftmaxReluProblem<T>& problem, std::span<const T> diagonal,
-                                            double samples, std::uint64_t draw, Index round, Index& kept) {
+Array<double> WeightedA1<T>::sampled_gram(const SoftmaxReluProblem<T>& problem, std::span<const T> diagonal,
+                                          double samples, std::uint64_t draw, Index round, Index& kept) {
   const Index d = spec_.d;
   const Philox random(draw, sampling_stream);
   const double per_score = samples / static_cast<double>(d);
@@ -136,7 +136,7 @@ Array<double> WeightedRows<T>::sampled_gram(const SoftmaxReluProblem<T>& problem
 }
 
 template <class T>
-void WeightedRows<T>::add_exact_factor(Schedule& schedule, const ModelCost& cost) {
+void WeightedA1<T>::add_exact_factor(Schedule& schedule, const ModelCost& cost) {
   const double in_row = cost.rows == 0 ? 0 : cost.a1 / cost.rows;
   schedule.compute(cost.a1 * (in_row + 1), (cost.a1 + cost.rows) * cost.word);
   schedule.communicate(Operation::all_reduce, packed_size(static_cast<Index>(cost.d)) * Index{sizeof(double)});
@@ -144,7 +144,7 @@ void WeightedRows<T>::add_exact_factor(Schedule& schedule, const ModelCost& cost
 }
 
 template <class T>
-void WeightedRows<T>::add_sketched_factor(Schedule& schedule, const ModelCost& cost, Index sketch_rows) {
+void WeightedA1<T>::add_sketched_factor(Schedule& schedule, const ModelCost& cost, Index sketch_rows) {
   const double rows = static_cast<double>(sketch_rows);
   schedule.compute(2 * osnap_nonzeros * cost.rows * cost.d, cost.a1 * cost.word);
   schedule.communicate(Operation::all_reduce, sketch_rows * static_cast<Index>(cost.d) * Index{sizeof(double)});
@@ -152,26 +152,26 @@ void WeightedRows<T>::add_sketched_factor(Schedule& schedule, const ModelCost& c
 }
 
 template <class T>
-void WeightedRows<T>::add_scores(Schedule& schedule, const ModelCost& cost) {
+void WeightedA1<T>::add_scores(Schedule& schedule, const ModelCost& cost) {
   schedule.compute(2 * cost.rows * cost.d * cost.d, cost.a1 * cost.word);
   schedule.communicate(Operation::combine, packed_size(static_cast<Index>(cost.d)) * Index{sizeof(T)});
   schedule.compute(2 * cost.rows * cost.d * cost.d, cost.a1 * cost.word);
 }
 
 template <class T>
-void WeightedRows<T>::add_sampled_gram(Schedule& schedule, const ModelCost& cost, double kept_share) {
+void WeightedA1<T>::add_sampled_gram(Schedule& schedule, const ModelCost& cost, double kept_share) {
   schedule.compute(kept_share * cost.rows * cost.d * (cost.d + 1), (kept_share * cost.a1 + 2 * cost.rows) * cost.word);
   schedule.communicate(Operation::all_reduce, (packed_size(static_cast<Index>(cost.d)) + 1) * Index{sizeof(double)});
 }
 
 template <class T>
-Index WeightedRows<T>::resident_bytes(const ModelCost& cost, Index sketch_rows) {
+Index WeightedA1<T>::resident_bytes(const ModelCost& cost, Index sketch_rows) {
   const auto d = static_cast<Index>(cost.d), word = static_cast<Index>(sizeof(T)), real = Index{sizeof(double)};
   return Gram<T>::bytes(d, 0) + TriangleQr<T>::bytes(d, 0) + 2 * static_cast<Index>(cost.rows) * word +
          chunk_rows * (d + 1) * word + packed_size(d) * real + sketch_rows * d * (word + real) + 3 * d * d * real;
 }
 
-template class WeightedRows<float>;
-template class WeightedRows<double>;
+template class WeightedA1<float>;
+template class WeightedA1<double>;
 
 }  // namespace breakeven::regression

@@ -18,9 +18,9 @@ namespace breakeven::regression {
 /// sampled Gram matrices of A1 with any diagonal. Results equal on all ranks. All member functions are collective, one
 /// call on the communicator each. Errors: none; a factor is empty where the matrix is not positive definite.
 template <class T>
-class WeightedRows {
+class WeightedA1 {
  public:
-  WeightedRows(const Communicator&, const SoftmaxReluSpec&);
+  WeightedA1(const Communicator&, const SoftmaxReluSpec&);
 
   /// R with R'R = A1'W^2A1. One all_reduce of d (d + 1) / 2 numbers; rows d^2 flops.
   std::optional<Array<double>> exact_factor(const SoftmaxReluProblem<T>&);
