@@ -15,21 +15,22 @@ constexpr Index chunk_rows = 2048;
 /// Entries of everything a Gram allocates.
 template <class T>
 struct Sizes {
-  Index packed, padded_d, sums_stride, block_rows, sums, right_sums, right_terms, panels, right;
+  Index packed, padded_d, sums_stride, block_rows, panel_stride, sums, right_sums, right_terms, panels, right;
 
   Sizes(Index d, Index n_rhs) {
     constexpr Index line = gram_line<T>, bytes = static_cast<Index>(sizeof(T));
     packed = Gram<T>::packed_size(d, n_rhs);
     padded_d = (d + line - 1) / line * line;
     sums_stride = padded_d + line;  // rows a power of two apart would fall on the same sets of the first-level cache
-    // Short rows: the block in the first-level cache. Long ones: the panels of a tile there, the block in the second;
-    // and few rows would make the sums, which every block reads and writes, too dear.
-    constexpr Index block_bytes = Index{1} << 15, fewest = 64, most = 512;
+    // A block and the panels of a tile stay in the caches; and few rows would make the sums, which every block reads
+    // and writes, too dear.
+    constexpr Index block_bytes = Index{1} << 15, fewest = 128, most = 512;
     block_rows = std::clamp(block_bytes / (padded_d * bytes), fewest, most);
+    panel_stride = (block_rows + 1) * line;  // likewise
     sums = padded_d * sums_stride;
     right_sums = n_rhs * padded_d;
     right_terms = d * n_rhs + n_rhs;
-    panels = block_rows * padded_d;
+    panels = panel_stride * padded_d / line;
     right = n_rhs * block_rows;
   }
 };
@@ -70,7 +71,8 @@ void Gram<T>::absorb(const T* a, const T* b, Index rows, const T* weights) {
     const GramRows<T> rows_of_a = block(a + begin * d_, block_weights, count);
     if (n_rhs_ > 0) absorb_right(rows_of_a, b + begin * n_rhs_, block_weights);
     const Index end = begin + count, next_rows = std::min(sizes.block_rows, rows - end);
-    kernel_.accumulate(rows_of_a, sums_.data(), sizes.sums_stride, {a + end * d_, next_rows * d_ / gram_line<T>});
+    kernel_.accumulate(rows_of_a, sums_.data(), sizes.sums_stride, a + end * d_,
+                       next_rows * d_ * static_cast<Index>(sizeof(T)));
     pending_rows_ += count;
     if (pending_rows_ == chunk_rows) close_chunk();
   }
@@ -85,7 +87,7 @@ GramRows<T> Gram<T>::block(const T* a, const T* weights, Index rows) {
   GramRows<T> shape{a, a, d_, line, rows, sizes.padded_d};
   if (!whole_lines || d_ > 8 * line) {
     shape.row_stride = line;
-    shape.panel_stride = sizes.block_rows * line;
+    shape.panel_stride = sizes.panel_stride;
     kernel_.pack(a, nullptr, d_, shape, panels_.data());
     shape.data = shape.scaled = panels_.data();
   }
@@ -100,12 +102,17 @@ template <class T>
 void Gram<T>::absorb_right(const GramRows<T>& block, const T* b, const T* weights) {
   const Index stride = Sizes<T>(d_, n_rhs_).block_rows;
   for (Index j = 0; j < n_rhs_; ++j) {
+    T* const scaled = right_.data() + j * stride;
+    const auto scale = [&](Index i) {
+      const T x = b[i * n_rhs_ + j];
+      scaled[i] = weights ? weights[i] * x : x;
+      return scaled[i] * x;
+    };
     T squares[4] = {};  // independent sums, not one chain of additions
-    for (Index i = 0; i < block.rows; ++i) {
-      const T x = b[i * n_rhs_ + j], scaled = weights ? weights[i] * x : x;
-      right_[static_cast<std::size_t>(j * stride + i)] = scaled;
-      squares[i % 4] += scaled * x;
-    }
+    Index i = 0;
+    for (; i + 4 <= block.rows; i += 4)
+      for (Index k = 0; k < 4; ++k) squares[k] += scale(i + k);
+    for (; i < block.rows; ++i) squares[0] += scale(i);
     right_terms_[static_cast<std::size_t>(d_ * n_rhs_ + j)] += (squares[0] + squares[1]) + (squares[2] + squares[3]);
   }
   kernel_.accumulate_right(block, right_.data(), stride, n_rhs_, right_sums_.data());

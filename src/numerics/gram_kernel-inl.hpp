@@ -40,10 +40,6 @@ struct GramLoops {
   static constexpr Index lanes = static_cast<Index>(hn::MaxLanes(D{}));
   static constexpr Index line = gram_line<T>;
 
-  static constexpr Index smaller(Index a, Index b) {
-    return a < b ? a : b;
-  }
-
   /// g++ makes a load the memory operand of every multiply-add that uses it, and three loads of one: this forbids it.
   static HWY_INLINE V in_register(V v) {
 #if HWY_ARCH_X86
@@ -57,13 +53,20 @@ struct GramLoops {
     Index row[width], column[width];
   };
 
+  /// What will be read next is brought to the cache bit by bit, `step` bytes a row of a tile: more lines at once would
+  /// hold up the loads of the work at hand.
+  struct Ahead {
+    const char* next;
+    Index step;
+  };
+
   static HWY_INLINE const T* column_of(const T* data, Index panel_stride, Index c) {
     return data + c / line * panel_stride + c % line;
   }
 
   template <bool pooled>
   static HWY_NOINLINE void accumulate_tile(const GramRows<T>& rows, const Tile& tile, T* sums, Index stride,
-                                           GramAhead<T>& ahead) {
+                                           Ahead& ahead) {
     const D d;
     const T* v0 = column_of(rows.data, rows.panel_stride, tile.column[0]);
     const T* v1 = column_of(rows.data, rows.panel_stride, tile.column[1]);
@@ -71,16 +74,21 @@ struct GramLoops {
     const T* s0 = column_of(rows.scaled, rows.panel_stride, tile.row[0]);
     const T* s1 = column_of(rows.scaled, rows.panel_stride, tile.row[1]);
     const T* s2 = column_of(rows.scaled, rows.panel_stride, tile.row[2]);
-    const auto sums_of = [&](int b, int k) { return sums + (tile.row[b] + k) * stride + tile.column[b]; };
-    for (int b = 0; b < width; ++b)
-      for (int k = 0; k < tile_rows; ++k) hwy::Prefetch(sums_of(b, k));
+    T* const sums0 = sums + tile.row[0] * stride + tile.column[0];
+    T* const sums1 = pooled ? sums + tile.row[1] * stride + tile.column[1] : sums0 + lanes;
+    T* const sums2 = pooled ? sums + tile.row[2] * stride + tile.column[2] : sums0 + 2 * lanes;
+    for (int k = 0; k < tile_rows; ++k) {
+      hwy::Prefetch(sums0 + k * stride);
+      hwy::Prefetch(sums1 + k * stride);
+      hwy::Prefetch(sums2 + k * stride);
+    }
     V sum[tile_rows][width];
 #pragma GCC unroll 8
     for (int k = 0; k < tile_rows; ++k)
 #pragma GCC unroll 3
       for (int b = 0; b < width; ++b) sum[k][b] = hn::Zero(d);
-    const T* next = ahead.next;
-    const Index next_step = ahead.lines > 0 ? line : 0, row_stride = rows.row_stride;
+    const char* next = ahead.next;
+    const Index next_step = ahead.step, row_stride = rows.row_stride;
     for (Index r = 0; r < rows.rows; ++r) {
       hwy::Prefetch(next);
       const V c0 = in_register(hn::LoadU(d, v0)), c1 = in_register(hn::LoadU(d, v1)),
@@ -109,14 +117,13 @@ struct GramLoops {
       }
     }
     ahead.next = next;
-    ahead.lines -= rows.rows;
+    const auto add = [d](T* at, V v) { hn::Store(hn::Add(hn::Load(d, at), v), d, at); };
 #pragma GCC unroll 8
-    for (int k = 0; k < tile_rows; ++k)
-#pragma GCC unroll 3
-      for (int b = 0; b < width; ++b) {
-        T* const at = sums_of(b, k);
-        hn::Store(hn::Add(hn::Load(d, at), sum[k][b]), d, at);
-      }
+    for (int k = 0; k < tile_rows; ++k) {
+      add(sums0 + k * stride, sum[k][0]);
+      add(sums1 + k * stride, sum[k][1]);
+      add(sums2 + k * stride, sum[k][2]);
+    }
   }
 
   /// The pool's blocks, one after the other, where fewer than three are left at the end.
@@ -139,7 +146,12 @@ struct GramLoops {
     }
   }
 
-  static void accumulate(const GramRows<T>& rows, T* sums, Index stride, GramAhead<T> ahead) {
+  static void accumulate(const GramRows<T>& rows, T* sums, Index stride, const T* next, Index next_bytes) {
+    Index tiles = 0;
+    for (Index row = 0; row < rows.padded_d; row += tile_rows) tiles += rows.padded_d / lanes - row / lanes;
+    tiles /= width;
+    Ahead ahead{reinterpret_cast<const char*>(next),
+                tiles > 0 ? (next_bytes + tiles * rows.rows - 1) / (tiles * rows.rows) : 0};
     Tile pool{};
     int pooled = 0;
     for (Index row = 0; row < rows.padded_d; row += tile_rows) {
@@ -211,17 +223,17 @@ struct GramLoops {
 
   static void pack(const T* in, const T* weights, Index columns, const GramRows<T>& shape, T* packed) {
     const D d;
-    const Index whole = columns / lanes * lanes;
+    const Index whole = columns / line * line;
     for (Index r = 0; r < shape.rows; ++r, in += columns) {
-      const V weight = hn::Set(d, weights ? weights[r] : T(1));
-      T* const to = packed + r * shape.row_stride;
-      for (Index panel = 0; panel * line < shape.padded_d; ++panel) {
-        T* const at = to + panel * shape.panel_stride;
-        Index c = panel * line;
-        const Index end = smaller(c + line, whole);
-        for (; c < end; c += lanes) hn::Store(hn::Mul(weight, hn::LoadU(d, in + c)), d, at + c % line);
-        for (; c < (panel + 1) * line; ++c) at[c % line] = c < columns ? (weights ? weights[r] : T(1)) * in[c] : T(0);
-      }
+      const T weight = weights ? weights[r] : T(1);
+      const V weights_of_lanes = hn::Set(d, weight);
+      T* to = packed + r * shape.row_stride;
+      for (Index c = 0; c < whole; c += line, to += shape.panel_stride)
+#pragma GCC unroll 16
+        for (Index k = 0; k < line; k += lanes)
+          hn::Store(hn::Mul(weights_of_lanes, hn::LoadU(d, in + c + k)), d, to + k);
+      if (whole == shape.padded_d) continue;
+      for (Index k = 0; k < line; ++k) to[k] = whole + k < columns ? weight * in[whole + k] : T(0);
     }
   }
 

@@ -19,13 +19,6 @@ struct GramRows {
   Index rows, padded_d;
 };
 
-/// What will be read next: one cache line of it a step is brought to the cache during accumulate().
-template <class T>
-struct GramAhead {
-  const T* next;
-  Index lines;
-};
-
 /// The compute kernels of Gram for one instruction set.
 template <class T>
 struct GramKernel {
@@ -35,8 +28,8 @@ struct GramKernel {
   /// these are not null.
   void (*pack)(const T* in, const T* weights, Index d, const GramRows<T>& shape, T* packed);
   /// sums (padded_d x stride, row-major) += upper triangle of scaled' data, and what of the lower one falls into the
-  /// same tiles.
-  void (*accumulate)(const GramRows<T>& rows, T* sums, Index stride, GramAhead<T> ahead);
+  /// same tiles. `next`: what will be read after these rows, brought to the cache meanwhile.
+  void (*accumulate)(const GramRows<T>& rows, T* sums, Index stride, const T* next, Index next_bytes);
   /// sums[k][c] += sum over r of right[k][r] data[r][c]: rows of `right` right_stride apart, of `sums` padded_d.
   void (*accumulate_right)(const GramRows<T>& rows, const T* right, Index right_stride, Index n_rhs, T* sums);
   /// sum[i] += terms[i] with the rounding errors kept in compensation[i] (Kahan 1965).

@@ -65,13 +65,11 @@ struct QrLoops {
     return v;
   }
 
-  /// out[k] = sum over lanes of v[k].
+  /// out[k] = sum over lanes of v[k], stored in whole vectors, as they will be loaded.
   template <int n>
   static HWY_INLINE void sum_lanes(const V* v, T* out) {
-    constexpr int step = static_cast<int>(small<T>);
-    static_assert(n % step == 0);
 #pragma GCC unroll 32
-    for (int k = 0; k < n; k += step) lane_sums(v + k, out + k);
+    for (int k = 0; k < n; k += rows_lanes) hn::Store(lane_sums<rows_lanes>(T(), v + k), RowsTag(), out + k);
   }
 
   static HWY_INLINE T square_root(T x) {
@@ -123,39 +121,48 @@ struct QrLoops {
   }
 
   /// Reflector j from its column's products, row j of R and column j of T; then the pass that makes the next products.
+  /// Rows and columns are treated as a whole, their unused entries too.
   template <int j>
-  static HWY_INLINE void factor_columns(T* v, Panel& p, T (&r)[panel][panel], T* dots) {
+  static HWY_INLINE void factor_columns(T* v, Panel& p, T (&r)[panel][panel], T (&t)[panel][panel], T* dots) {
+    const RowsTag d;
     const T alpha = r[j][j], squares = alpha * alpha + dots[j];
-    T tau = 0, delta = 0;
-    if (squares >= smallest) {  // otherwise the column counts as zero and is left alone
-      const T norm = square_root(squares), beta = alpha < 0 ? norm : -norm;
+    T tau = 0, delta = 0, beta = alpha;
+    if (HWY_LIKELY(squares >= smallest)) {  // otherwise the column counts as zero and is left alone
+      const T norm = square_root(squares);
+      beta = alpha < 0 ? norm : -norm;
       delta = alpha - beta;
       tau = -1 / (beta * delta);
-      r[j][j] = beta;
     }
     p.delta[j] = delta;
     alignas(64) T w[panel];
-#pragma GCC unroll 8
-    for (int c = j + 1; c < panel; ++c) {
-      w[c] = tau * (delta * r[j][c] + dots[c]);
-      r[j][c] -= delta * w[c];
+#pragma GCC unroll 4
+    for (int c = 0; c < panel; c += rows_lanes) {
+      const auto factor = hn::Set(d, delta), row = hn::Load(d, r[j] + c);
+      const auto u = hn::Mul(hn::Set(d, tau), hn::MulAdd(factor, row, hn::Load(d, dots + c)));
+      hn::Store(u, d, w + c);
+      hn::Store(hn::NegMulAdd(factor, u, row), d, r[j] + c);
     }
+    r[j][j] = beta;
+#pragma GCC unroll 4
+    for (int k = 0; k < panel; k += rows_lanes) {
+      auto sum = hn::Zero(d);
 #pragma GCC unroll 8
-    for (int k = 0; k < panel; ++k) {
-      T sum = 0;
-#pragma GCC unroll 8
-      for (int l = 0; l < j; ++l) sum += p.t[k][l] * dots[l];  // zeros below the diagonal of T
-      p.t[k][j] = k == j ? tau : -tau * sum;
+      for (int l = 0; l < j; ++l) sum = hn::MulAdd(hn::Set(d, dots[l]), hn::Load(d, t[l] + k), sum);
+      hn::Store(hn::Mul(hn::Set(d, -tau), sum), d, t[j] + k);
     }
+    t[j][j] = tau;
+#pragma GCC unroll 8
+    for (int k = 0; k <= j; ++k) p.t[k][j] = t[j][k];
     if constexpr (j + 1 < panel) {
       reflect<j>(v, p.stride, p.rows, w, dots);
-      factor_columns<j + 1>(v, p, r, dots);
+      factor_columns<j + 1>(v, p, r, t, dots);
     }
   }
 
   /// The panel's own columns; `triangle` is the panel's diagonal block of R.
   static HWY_NOINLINE void factor(T* v, T* triangle, Index triangle_stride, Panel& p) {
-    T r[panel][panel];
+    alignas(64) T r[panel][panel];  // row-major
+    alignas(64) T t[panel][panel];  // columns of T
     alignas(64) T dots[panel];
     for (int c = 0; c < panel; ++c)
       for (int k = 0; k < panel; ++k) {
@@ -163,7 +170,7 @@ struct QrLoops {
         p.t[k][c] = 0;
       }
     first_dots(v, p.stride, p.rows, dots);
-    factor_columns<0>(v, p, r, dots);
+    factor_columns<0>(v, p, r, t, dots);
     for (int c = 0; c < panel; ++c)
       for (int k = 0; k <= c; ++k) triangle[c * triangle_stride + k] = r[k][c];
   }
@@ -230,29 +237,45 @@ struct QrLoops {
 #pragma GCC unroll 24
     for (int k = 0; k < group * panel; ++k) factor[k] = in_register(hn::Set(d, u[k]));
     const T* line = ahead.next;
+    const T* const v0 = p.v;
+    const Index rows = p.rows, stride = p.stride;
     const Index line_step = ahead.lines > 0 ? qr_line<T> : 0;
-    for (Index i = 0; i < p.rows; i += lanes, line += line_step) {
-      V c0 = hn::Load(d, columns + i), c1 = hn::Load(d, columns + p.stride + i),
-        c2 = hn::Load(d, columns + 2 * p.stride + i);
+    for (Index i = 0; i < rows; i += lanes, line += line_step) {
+      V c0 = hn::Load(d, columns + i), c1 = hn::Load(d, columns + stride + i),
+        c2 = hn::Load(d, columns + 2 * stride + i);
       hwy::Prefetch(line);
 #pragma GCC unroll 8
       for (int k = 0; k < panel; ++k) {
-        const V v = in_register(hn::Load(d, p.v + k * p.stride + i));
+        const V v = in_register(hn::Load(d, v0 + k * stride + i));
         c0 = hn::NegMulAdd(v, factor[k], c0);
         c1 = hn::NegMulAdd(v, factor[panel + k], c1);
         c2 = hn::NegMulAdd(v, factor[2 * panel + k], c2);
       }
       hn::Store(c0, d, columns + i);
-      hn::Store(c1, d, columns + p.stride + i);
-      hn::Store(c2, d, columns + 2 * p.stride + i);
+      hn::Store(c1, d, columns + stride + i);
+      hn::Store(c2, d, columns + 2 * stride + i);
     }
     ahead.next = line;
     ahead.lines -= p.rows / lanes;
   }
 
+  /// The columns behind a panel. Products of the next group are taken before this one is updated: independent work
+  /// while the short chain from products to factors runs.
+  static HWY_INLINE void update_behind(const StackedTriangle<T>& stack, const Panel& p, Index first, Ahead& ahead) {
+    const Index end = stack.padded_d + stack.n_rhs;
+    alignas(64) T products[2][group * panel];
+    const auto columns = [&](Index c) { return stack.block + c * stack.block_stride; };
+    Index column = first + panel;
+    if (column < end) multiply(p, columns(column), products[0]);
+    for (int now = 0; column < end; column += group, now = 1 - now) {
+      couple(p, stack.triangle + first + column * stack.triangle_stride, stack.triangle_stride, products[now]);
+      if (column + group < end) multiply(p, columns(column + group), products[1 - now]);
+      update(p, products[now], columns(column), ahead);
+    }
+  }
+
   static void eliminate(const StackedTriangle<T>& stack, Index first_entry, const T* next, Index next_lines) {
     Ahead ahead{next, next_lines};
-    const Index end = stack.padded_d + stack.n_rhs;
     const bool full = first_entry < 0;
     for (Index first = full ? 0 : first_entry / panel * panel; first < stack.padded_d; first += panel) {
       Panel p;
@@ -266,13 +289,7 @@ struct QrLoops {
       T* const rows_of_triangle = stack.triangle + first;
       factor(stack.block + first * stack.block_stride, rows_of_triangle + first * stack.triangle_stride,
              stack.triangle_stride, p);
-      for (Index column = first + panel; column < end; column += group) {
-        alignas(64) T products[group * panel];
-        T* const columns = stack.block + column * stack.block_stride;
-        multiply(p, columns, products);
-        couple(p, rows_of_triangle + column * stack.triangle_stride, stack.triangle_stride, products);
-        update(p, products, columns, ahead);
-      }
+      update_behind(stack, p, first, ahead);
     }
   }
 
