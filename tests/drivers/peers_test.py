@@ -53,8 +53,9 @@ class Peers(ProgramTest):
         n, d = 2048, 16
         memory = os.memfd_create("breakeven-test")
         os.ftruncate(memory, 4 * n * d * 8)
+        os.set_inheritable(memory, True)  # the worker looks for it as descriptor 3, whatever it is here
         command = ["/usr/bin/python3", programs.REPOSITORY / "peers/torch_worker.py", "f64", "1", n, n, d, d, "0.25", "-1", temporaries]
-        with subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, pass_fds=(memory,),
+        with subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, close_fds=False,
                               preexec_fn=lambda: os.dup2(memory, 3), env={**os.environ, "OMP_NUM_THREADS": "1"}) as worker:
             def faults_so_far():
                 with open(f"/proc/{worker.pid}/stat") as stat:
