@@ -17,6 +17,7 @@
 
 #include "base/error.hpp"
 #include "study/cause.hpp"
+#include "study/launcher_watch.hpp"
 #include "study/machine.hpp"
 
 namespace breakeven {
@@ -26,6 +27,7 @@ constexpr std::array stop_signals{SIGINT, SIGTERM, SIGUSR1};
 constexpr std::array watched_signals{SIGINT, SIGTERM, SIGUSR1, SIGCHLD};
 constexpr std::size_t kept_messages = 20;
 constexpr std::size_t longest_line = std::size_t{1} << 20;
+constexpr int look_ms = 1000;  // how often a silent launcher is looked at
 constexpr int drain_ms = 500;  // what the launcher's death leaves in the pipes; a stray grandchild may hold them open
 
 [[noreturn]] void fail(const std::string& what) {
@@ -86,6 +88,8 @@ class LineReader {
       }
     }
   }
+
+  void take(std::string_view line) { on_line_(line); }
 
   void finish(Pipe& pipe) {
     if (!partial_.empty()) on_line_(partial_);
@@ -172,7 +176,7 @@ pid_t start(std::vector<std::string> words, const Pipe& output, const Pipe& mess
 /// A started child with the signals it was sent.
 class Child {
  public:
-  explicit Child(pid_t pid) : pid_(pid) {}
+  explicit Child(pid_t pid) : pid_(pid), watch_(pid) {}
   /// A callback that throws must not leave a benchmark running behind it.
   ~Child() {
     if (ended_) return;
@@ -189,6 +193,13 @@ class Child {
   }
   bool asked_to_stop() const { return asked_to_stop_; }
 
+  /// Ends a launcher that would never end by itself. Its ranks are gone by then.
+  bool kill_if_stuck() {
+    if (ended_ || stuck_ || !watch_.is_stuck()) return false;
+    kill(-pid_, SIGKILL);
+    return stuck_ = true;
+  }
+
   bool has_ended() {
     int status = 0;
     if (ended_ || waitpid(pid_, &status, WNOHANG) != pid_) return ended_;
@@ -199,6 +210,8 @@ class Child {
 
  private:
   pid_t pid_;
+  LauncherWatch watch_;
+  bool stuck_ = false;
   bool ended_ = false;
   bool asked_to_stop_ = false;
   int exit_code_ = 0;
@@ -213,12 +226,14 @@ void attend(Child& child, Pipe& output, LineReader& output_lines, Pipe& messages
     if (ended && output.reading() < 0 && messages.reading() < 0) return;
     std::array<pollfd, 3> waiting{pollfd{output.reading(), POLLIN, 0}, pollfd{messages.reading(), POLLIN, 0},
                                   pollfd{signals.descriptor(), POLLIN, 0}};  // poll skips closed ends (-1)
-    const int ready = poll(waiting.data(), waiting.size(), ended ? drain_ms : -1);
+    const int ready = poll(waiting.data(), waiting.size(), ended ? drain_ms : look_ms);
     if (ready < 0 && errno != EINTR) fail("cannot wait for the driver");
     for (const int signal : signals.take()) child.forward(signal);
     if (ready > 0 && waiting[0].revents != 0) output_lines.read_from(output);
     if (ready > 0 && waiting[1].revents != 0) message_lines.read_from(messages);
-    if (ready == 0) {  // the child is gone, something else holds the pipes
+    if (ready == 0 && !ended && child.kill_if_stuck())
+      message_lines.take("the launcher hung when its ranks had ended, and was killed");
+    if (ready == 0 && ended) {  // the child is gone, something else holds the pipes
       output_lines.finish(output);
       message_lines.finish(messages);
     }
