@@ -18,6 +18,7 @@ build_packages=(
   libboost-dev libboost-mpi-dev libboost-serialization-dev  # Boost.MPI, Boost.Math (headers)
   libhdf5-openmpi-dev hdf5-tools        # parallel HDF5
   libeigen3-dev libopenblas-dev libhwy-dev librandom123-dev
+  liblbfgs-dev                          # one method of softmax regression
   libgtest-dev libgmock-dev             # the tests are part of the build
   libcli11-dev libfmt-dev nlohmann-json3-dev libtomlplusplus-dev
   libssl-dev zlib1g-dev                 # SHA-256, gz input

@@ -7,16 +7,27 @@
 #include "methods/regression/kronecker_regression/leverage_pairs.hpp"
 #include "methods/regression/kronecker_regression/product_sketch.hpp"
 #include "methods/regression/kronecker_regression/qr_factors.hpp"
+#include "methods/regression/kronecker_regression/quantum.hpp"
 #include "methods/regression/kronecker_spectral/leverage_pairs.hpp"
 #include "methods/regression/kronecker_spectral/product_sketch.hpp"
 #include "methods/regression/kronecker_spectral/qr_factors.hpp"
+#include "methods/regression/kronecker_spectral/quantum.hpp"
 #include "methods/regression/least_squares/cholesky_qr2.hpp"
+#include "methods/regression/least_squares/leverage.hpp"
 #include "methods/regression/least_squares/normal_equations.hpp"
 #include "methods/regression/least_squares/quantum.hpp"
 #include "methods/regression/least_squares/refined_gram.hpp"
+#include "methods/regression/least_squares/sketch_precondition.hpp"
+#include "methods/regression/least_squares/sketch_solve.hpp"
 #include "methods/regression/least_squares/tsqr.hpp"
 #include "methods/regression/quantum_sampling/state_vector.hpp"
 #include "methods/regression/quantum_sampling/two_plane.hpp"
+#include "methods/regression/softmax_relu/fixed_factor.hpp"
+#include "methods/regression/softmax_relu/gradient_descent.hpp"
+#include "methods/regression/softmax_relu/lbfgs.hpp"
+#include "methods/regression/softmax_relu/newton.hpp"
+#include "methods/regression/softmax_relu/newton_cg.hpp"
+#include "methods/regression/softmax_relu/sketched_newton.hpp"
 
 namespace breakeven {
 namespace {
@@ -32,6 +43,9 @@ Registry make_registry() {
   registry.add<regression::LeastSquaresProblem, regression::RefinedGram>(Role::exact);
   registry.add<regression::LeastSquaresProblem, regression::CholeskyQr2>(Role::exact);
   registry.add<regression::LeastSquaresProblem, regression::NormalEquations>(Role::exact);
+  registry.add<regression::LeastSquaresProblem, regression::SketchSolve>(Role::fast, "2311.14823");
+  registry.add<regression::LeastSquaresProblem, regression::SketchPrecondition>(Role::fast, "2311.14823");
+  registry.add<regression::LeastSquaresProblem, regression::Leverage>(Role::fast, "2311.14823");
   registry.add<regression::LeastSquaresProblem, regression::Quantum>(Role::fast, "2311.14823");
   registry.add<regression::QuantumSamplingProblem, regression::TwoPlane>(Role::exact);
   registry.add<regression::QuantumSamplingProblem, regression::StateVector>(Role::fast, "2311.14823");
@@ -40,11 +54,20 @@ Registry make_registry() {
   registry.add<regression::KroneckerSpectralProblem, spectral::QrFactors>(Role::exact);
   registry.add<regression::KroneckerSpectralProblem, spectral::LeveragePairs>(Role::fast, "2402.07027");
   registry.add<regression::KroneckerSpectralProblem, spectral::ProductSketch>(Role::fast, "2402.07027");
+  registry.add<regression::KroneckerSpectralProblem, spectral::Quantum>(Role::fast, "2402.07027");
 
   namespace kronecker = regression::kronecker_regression;
   registry.add<regression::KroneckerRegressionProblem, kronecker::QrFactors>(Role::exact);
   registry.add<regression::KroneckerRegressionProblem, kronecker::LeveragePairs>(Role::fast, "2402.07027");
   registry.add<regression::KroneckerRegressionProblem, kronecker::ProductSketch>(Role::fast, "2402.07027");
+  registry.add<regression::KroneckerRegressionProblem, kronecker::Quantum>(Role::fast, "2402.07027");
+
+  registry.add<regression::SoftmaxReluProblem, regression::Newton>(Role::exact);
+  registry.add<regression::SoftmaxReluProblem, regression::SketchedNewton>(Role::fast, "2311.15390");
+  registry.add<regression::SoftmaxReluProblem, regression::NewtonCg>(Role::fast, "2311.15390");
+  registry.add<regression::SoftmaxReluProblem, regression::FixedFactor>(Role::fast, "2311.15390");
+  registry.add<regression::SoftmaxReluProblem, regression::GradientDescent>(Role::fast);
+  registry.add<regression::SoftmaxReluProblem, regression::Lbfgs>(Role::fast);
   return registry;
 }
 

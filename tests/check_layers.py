@@ -38,6 +38,7 @@ CONFINED = [
     ("hwy/", {"numerics"}, None),
     ("cblas.h", {"numerics"}, None),
     ("Eigen/", {"numerics"}, None),
+    ("lbfgs.h", {"numerics"}, None),
     ("openssl/", {"base"}, None),
     ("Random123/", {"base"}, None),
 ]

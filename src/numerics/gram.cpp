@@ -1,62 +1,144 @@
 #include "numerics/gram.hpp"
 
-#include <Eigen/Core>
 #include <algorithm>
+#include <cstdint>
 
 #include "numerics/small_dense.hpp"
 
 namespace breakeven {
 namespace {
 
+// Sums of a chunk grow by blocks, each summed in registers: an entry is a sum of at most 512 products, then of at most
+// 32 such sums. Closing a chunk costs less than a hundredth of it.
 constexpr Index chunk_rows = 2048;
 
+/// Entries of everything a Gram allocates.
 template <class T>
-using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+struct Sizes {
+  Index packed, padded_d, sums_stride, block_rows, panel_stride, sums, right_sums, right_terms, panels, right;
+
+  Sizes(Index d, Index n_rhs) {
+    constexpr Index line = gram_line<T>, bytes = static_cast<Index>(sizeof(T));
+    packed = Gram<T>::packed_size(d, n_rhs);
+    padded_d = (d + line - 1) / line * line;
+    sums_stride = padded_d + line;  // rows a power of two apart would fall on the same sets of the first-level cache
+    // A block and the panels of a tile stay in the caches; and few rows would make the sums, which every block reads
+    // and writes, too dear.
+    constexpr Index block_bytes = Index{1} << 15, fewest = 128, most = 512;
+    block_rows = std::clamp(block_bytes / (padded_d * bytes), fewest, most);
+    panel_stride = (block_rows + 1) * line;  // likewise
+    sums = padded_d * sums_stride;
+    right_sums = n_rhs * padded_d;
+    right_terms = d * n_rhs + n_rhs;
+    panels = panel_stride * padded_d / line;
+    right = n_rhs * block_rows;
+  }
+};
+
+template <class T>
+AlignedVector<T> zeros(Index n) {
+  return AlignedVector<T>(static_cast<std::size_t>(n));
+}
 
 }  // namespace
 
 template <class T>
-Gram<T>::Gram(Index d, Index n_rhs)
-    : d_(d), n_rhs_(n_rhs), packed_(static_cast<std::size_t>(packed_size(d, n_rhs))), compensation_(packed_.size()) {}
+Gram<T>::Gram(Index d, Index n_rhs) : d_(d), n_rhs_(n_rhs), kernel_(gram_kernel<T>()) {
+  const Sizes<T> sizes(d, n_rhs);
+  packed_ = zeros<T>(sizes.packed);
+  compensation_ = zeros<T>(sizes.packed);
+  sums_ = zeros<T>(sizes.sums);
+  right_sums_ = zeros<T>(sizes.right_sums);
+  right_terms_ = zeros<T>(sizes.right_terms);
+  panels_ = zeros<T>(sizes.panels);
+  scaled_panels_ = zeros<T>(sizes.panels);
+  right_ = zeros<T>(sizes.right);
+}
 
 template <class T>
 void Gram<T>::start() {
-  std::fill(packed_.begin(), packed_.end(), T(0));
-  std::fill(compensation_.begin(), compensation_.end(), T(0));
+  for (AlignedVector<T>* sums : {&packed_, &compensation_, &sums_, &right_sums_, &right_terms_})
+    std::fill(sums->begin(), sums->end(), T(0));
+  pending_rows_ = 0;
 }
 
 template <class T>
 void Gram<T>::absorb(const T* a, const T* b, Index rows, const T* weights) {
-  const auto add = [&](std::size_t at, T term) {
-    const T y = term - compensation_[at], sum = packed_[at] + y;
-    compensation_[at] = (sum - packed_[at]) - y;
-    packed_[at] = sum;
-  };
-  for (Index begin = 0; begin < rows; begin += chunk_rows) {
-    const Index count = std::min(chunk_rows, rows - begin);
-    const Eigen::Map<const Matrix<T>> block(a + begin * d_, count, d_);
-    const Eigen::Map<const Matrix<T>> right(n_rhs_ > 0 ? b + begin * n_rhs_ : nullptr, n_rhs_ > 0 ? count : 0, n_rhs_);
-    Matrix<T> weighted = block;
-    if (weights)
-      weighted = Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, 1>>(weights + begin, count).asDiagonal() * block;
-    const Matrix<T> gram = weighted.transpose() * block;
-    std::size_t at = 0;
-    for (Index i = 0; i < d_; ++i)
-      for (Index j = i; j < d_; ++j) add(at++, gram(i, j));
-    if (n_rhs_ == 0) continue;
-    const Matrix<T> cross = weighted.transpose() * right;
-    for (Index i = 0; i < d_; ++i)
-      for (Index j = 0; j < n_rhs_; ++j) add(at++, cross(i, j));
-    for (Index j = 0; j < n_rhs_; ++j) {
-      T squares = 0;
-      for (Index i = 0; i < count; ++i) squares += (weights ? weights[begin + i] : T(1)) * right(i, j) * right(i, j);
-      add(at++, squares);
-    }
+  const Sizes<T> sizes(d_, n_rhs_);
+  for (Index begin = 0, count = 0; begin < rows; begin += count) {
+    count = std::min({sizes.block_rows, rows - begin, chunk_rows - pending_rows_});
+    const T* const block_weights = weights ? weights + begin : nullptr;
+    const GramRows<T> rows_of_a = block(a + begin * d_, block_weights, count);
+    if (n_rhs_ > 0) absorb_right(rows_of_a, b + begin * n_rhs_, block_weights);
+    const Index end = begin + count, next_rows = std::min(sizes.block_rows, rows - end);
+    kernel_.accumulate(rows_of_a, sums_.data(), sizes.sums_stride, a + end * d_,
+                       next_rows * d_ * static_cast<Index>(sizeof(T)));
+    pending_rows_ += count;
+    if (pending_rows_ == chunk_rows) close_chunk();
   }
 }
 
 template <class T>
+GramRows<T> Gram<T>::block(const T* a, const T* weights, Index rows) {
+  const Sizes<T> sizes(d_, n_rhs_);
+  constexpr Index line = gram_line<T>;
+  // Rows that are whole cache lines need no packing, as long as those of a block do not fall on few sets of the cache.
+  const bool whole_lines = d_ == sizes.padded_d && reinterpret_cast<std::uintptr_t>(a) % 64 == 0;
+  GramRows<T> shape{a, a, d_, line, rows, sizes.padded_d};
+  if (!whole_lines || d_ > 8 * line) {
+    shape.row_stride = line;
+    shape.panel_stride = sizes.panel_stride;
+    kernel_.pack(a, nullptr, d_, shape, panels_.data());
+    shape.data = shape.scaled = panels_.data();
+  }
+  if (weights) {
+    kernel_.pack(a, weights, d_, shape, scaled_panels_.data());
+    shape.scaled = scaled_panels_.data();
+  }
+  return shape;
+}
+
+template <class T>
+void Gram<T>::absorb_right(const GramRows<T>& block, const T* b, const T* weights) {
+  const Index stride = Sizes<T>(d_, n_rhs_).block_rows;
+  for (Index j = 0; j < n_rhs_; ++j) {
+    T* const scaled = right_.data() + j * stride;
+    const auto scale = [&](Index i) {
+      const T x = b[i * n_rhs_ + j];
+      scaled[i] = weights ? weights[i] * x : x;
+      return scaled[i] * x;
+    };
+    T squares[4] = {};  // independent sums, not one chain of additions
+    Index i = 0;
+    for (; i + 4 <= block.rows; i += 4)
+      for (Index k = 0; k < 4; ++k) squares[k] += scale(i + k);
+    for (; i < block.rows; ++i) squares[0] += scale(i);
+    right_terms_[static_cast<std::size_t>(d_ * n_rhs_ + j)] += (squares[0] + squares[1]) + (squares[2] + squares[3]);
+  }
+  kernel_.accumulate_right(block, right_.data(), stride, n_rhs_, right_sums_.data());
+}
+
+template <class T>
+void Gram<T>::close_chunk() {
+  const Sizes<T> sizes(d_, n_rhs_);
+  T *sum = packed_.data(), *compensation = compensation_.data();
+  for (Index i = 0; i < d_; ++i) {
+    kernel_.add_compensated(sums_.data() + i * sizes.sums_stride + i, d_ - i, sum, compensation);
+    sum += d_ - i;
+    compensation += d_ - i;
+  }
+  for (Index i = 0; i < d_; ++i)
+    for (Index j = 0; j < n_rhs_; ++j)
+      right_terms_[static_cast<std::size_t>(i * n_rhs_ + j)] =
+          right_sums_[static_cast<std::size_t>(j * sizes.padded_d + i)];
+  kernel_.add_compensated(right_terms_.data(), sizes.right_terms, sum, compensation);
+  for (AlignedVector<T>* sums : {&sums_, &right_sums_, &right_terms_}) std::fill(sums->begin(), sums->end(), T(0));
+  pending_rows_ = 0;
+}
+
+template <class T>
 std::span<T> Gram<T>::packed() {
+  if (pending_rows_ > 0) close_chunk();
   return packed_;
 }
 
@@ -72,7 +154,9 @@ double Gram<T>::flops(Index rows, Index d, Index n_rhs) {
 
 template <class T>
 Index Gram<T>::bytes(Index d, Index n_rhs) {
-  return 2 * packed_size(d, n_rhs) * static_cast<Index>(sizeof(T));
+  const Sizes<T> sizes(d, n_rhs);
+  return (2 * sizes.packed + sizes.sums + sizes.right_sums + sizes.right_terms + 2 * sizes.panels + sizes.right) *
+         static_cast<Index>(sizeof(T));
 }
 
 template <class T>

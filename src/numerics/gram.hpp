@@ -4,6 +4,7 @@
 
 #include "base/array.hpp"
 #include "base/index.hpp"
+#include "numerics/gram_kernel.hpp"
 
 namespace breakeven {
 
@@ -13,6 +14,7 @@ namespace breakeven {
 /// Local, no communicator. Cost of absorb(): rows d (d + 1 + 2 n_rhs) flops and one read of the rows.
 /// Errors: none; entries must be finite. Rounding: sums of chunks of rows are added with compensation, so the error of
 /// a sum does not grow with the number of chunks (Kahan 1965).
+/// Fastest where rows are whole cache lines and begin on one: short ones are then read where they lie.
 template <class T>
 class Gram {
  public:
@@ -38,8 +40,18 @@ class Gram {
   static std::span<const T> rhs_squares(std::span<const T> packed, Index d, Index n_rhs);
 
  private:
+  /// A block of rows as the kernel reads it: where it lies, or packed.
+  GramRows<T> block(const T* a, const T* weights, Index rows);
+  void absorb_right(const GramRows<T>& block, const T* b, const T* weights);
+  /// Adds the sums of a chunk to the state and clears them.
+  void close_chunk();
+
   Index d_, n_rhs_;
+  GramKernel<T> kernel_;
+  Index pending_rows_ = 0;  // of the chunk that is not closed
   AlignedVector<T> packed_, compensation_;
+  AlignedVector<T> sums_, right_sums_, right_terms_;  // of the chunk
+  AlignedVector<T> panels_, scaled_panels_, right_;   // of a block
 };
 
 extern template class Gram<float>;

@@ -120,6 +120,10 @@ template <class T>
 HWY_INLINE void lane_sums(const hn::Vec1<T>* v, T* sums) {
   *sums = hn::GetLane(*v);
 }
+template <int n, class T>
+HWY_INLINE Vec<T> lane_sums(T, const Vec<T>* v) {
+  return *v;
+}
 
 #else
 
@@ -134,21 +138,57 @@ HWY_INLINE hn::Vec<Small<T>> fold(D d, hn::Vec<D> v) {
   }
 }
 
-/// sums[0..4) or [0..2) = the sums over lanes of as many vectors, by transposition.
-HWY_INLINE void lane_sums(const Vec<float>* v, float* sums) {
+/// Four vectors of floats or two of doubles: in each 16-byte block of the result, the sums over the blocks there.
+HWY_INLINE Vec<float> block_sums(const Vec<float>* v) {
   const Full<float> d;
   const hn::Repartition<double, Full<float>> pairs;
   const auto ab = hn::BitCast(pairs, hn::Add(hn::InterleaveLower(d, v[0], v[1]), hn::InterleaveUpper(d, v[0], v[1])));
   const auto ce = hn::BitCast(pairs, hn::Add(hn::InterleaveLower(d, v[2], v[3]), hn::InterleaveUpper(d, v[2], v[3])));
-  const auto total =
-      hn::Add(hn::BitCast(d, hn::InterleaveLower(pairs, ab, ce)), hn::BitCast(d, hn::InterleaveUpper(pairs, ab, ce)));
-  hn::Store(fold<float>(d, total), Small<float>(), sums);
+  return hn::Add(hn::BitCast(d, hn::InterleaveLower(pairs, ab, ce)),
+                 hn::BitCast(d, hn::InterleaveUpper(pairs, ab, ce)));
+}
+HWY_INLINE Vec<double> block_sums(const Vec<double>* v) {
+  const Full<double> d;
+  return hn::Add(hn::InterleaveLower(d, v[0], v[1]), hn::InterleaveUpper(d, v[0], v[1]));
 }
 
-HWY_INLINE void lane_sums(const Vec<double>* v, double* sums) {
-  const Full<double> d;
-  const auto total = hn::Add(hn::InterleaveLower(d, v[0], v[1]), hn::InterleaveUpper(d, v[0], v[1]));
-  hn::Store(fold<double>(d, total), Small<double>(), sums);
+/// sums[0..4) or [0..2) = the sums over lanes of as many vectors, by transposition.
+template <class V, class T>
+HWY_INLINE void lane_sums(const V* v, T* sums) {
+  hn::Store(fold<T>(Full<T>(), block_sums(v)), Small<T>(), sums);
+}
+
+/// For each of n vectors, n no more than their 16-byte blocks, the sum of its blocks: n blocks.
+template <int n, class T, class D>
+HWY_INLINE hn::Vec<hn::CappedTag<T, n * 16 / sizeof(T)>> gather_blocks(D d, const hn::Vec<D>* v) {
+  constexpr int blocks = static_cast<int>(hn::MaxLanes(D()) / hn::MaxLanes(Small<T>()));
+  const auto halves = [d](hn::Vec<D> a, hn::Vec<D> b) {
+    return hn::Add(hn::ConcatLowerLower(d, b, a), hn::ConcatUpperUpper(d, b, a));
+  };
+  if constexpr (n == 1) {
+    return fold<T>(d, v[0]);
+  } else if constexpr (n == 4) {
+    const auto ac = halves(v[0], v[2]), be = halves(v[1], v[3]);
+    return hn::Add(hn::OddEvenBlocks(be, ac), hn::SwapAdjacentBlocks(hn::OddEvenBlocks(ac, be)));
+  } else if constexpr (blocks == 2) {
+    return halves(v[0], v[1]);
+  } else {
+    const hn::Half<D> half;
+    const auto both = halves(v[0], v[1]);
+    const auto low = hn::LowerHalf(half, both), high = hn::UpperHalf(half, both);
+    return hn::Add(hn::ConcatLowerLower(half, high, low), hn::ConcatUpperUpper(half, high, low));
+  }
+}
+
+/// The sums over lanes of n vectors, n no more than their lanes.
+template <int n, class T>
+HWY_INLINE hn::Vec<hn::CappedTag<T, n>> lane_sums(T, const Vec<T>* v) {
+  constexpr int each = static_cast<int>(small<T>);
+  static_assert(n % each == 0);
+  Vec<T> sums[n / each];
+#pragma GCC unroll 8
+  for (int b = 0; b < n / each; ++b) sums[b] = block_sums(v + b * each);
+  return gather_blocks<n / each, T>(Full<T>(), sums);
 }
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/array.hpp"
 #include "base/index.hpp"
+#include "numerics/triangle_qr_kernel.hpp"
 
 namespace breakeven {
 
@@ -13,9 +14,11 @@ namespace breakeven {
 ///   [R: upper triangle, d (d + 1) / 2, row by row] [Q'B: d x n_rhs, row-major] [n_rhs sums of squares outside the
 ///   range]
 /// so min |A X - B|_F^2 is the sum of the last n_rhs entries. Local, no communicator.
-/// Cost of absorb(): 2 rows d (d + 2 n_rhs) flops and one read of the rows; of absorb_packed(): 2 d^3 / 3 flops or few
-/// times that.
-/// Errors: none; entries must be finite. Source: Demmel, Grigori, Hoemmen, Langou (2012).
+/// Householder reflections of blocks of rows that stay in the second-level cache: backward stable whatever the
+/// condition number. Cost of absorb(): 2 rows d (d + 2 n_rhs) flops and one read of the rows; of absorb_packed(): 2 d^3
+/// / 3 + 2 d^2 n_rhs flops. Errors: none; entries must be finite. Range: sums of squares of a column must not overflow,
+/// and columns of a block whose sum of squares is below the smallest normal number count as zero. Source: Demmel,
+/// Grigori, Hoemmen, Langou (2012), flat tree.
 template <class T>
 class TriangleQr {
  public:
@@ -44,9 +47,15 @@ class TriangleQr {
   static std::span<const T> residual_squares(std::span<const T> packed, Index d, Index n_rhs);
 
  private:
+  /// The triangle, and a block of so many rows below it.
+  StackedTriangle<T> stack(Index rows);
+  /// Adds what a block's reflections have left of its right sides.
+  void add_squares(const StackedTriangle<T>& stack);
+
   Index d_, n_rhs_;
-  Array<T> work_;  // [R Q'B; block] with right sides appended, (d + block) x (d + n_rhs)
-  AlignedVector<T> packed_;
+  TriangleQrKernel<T> kernel_;
+  AlignedVector<T> triangle_, block_, packed_;  // the padding of triangle_ and block_ holds zeros
+  Index block_rows_;
 };
 
 extern template class TriangleQr<float>;

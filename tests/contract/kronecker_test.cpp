@@ -26,7 +26,9 @@ std::vector<MethodCase> methods_of(const std::string& problem) {
                                   {"leverage_pairs", {{"samples", Index{201}}}},
                                   {"leverage_pairs", {{"tolerance", 0.2}, {"draw", Index{2}}}},
                                   {"product_sketch", {{"rows", Index{41}}}},
-                                  {"product_sketch", {{"tolerance", 0.5}}}};
+                                  {"product_sketch", {{"tolerance", 0.5}}},
+                                  {"quantum", {{"tolerance", 0.5}}},
+                                  {"quantum", {{"tolerance", 2.0}, {"draw", Index{2}}}}};
   if (problem == "kronecker_spectral") {
     methods.push_back({"qr_factors", {{"triangle", std::string("cholesky")}}});
     methods.push_back({"product_sketch", {{"rows", Index{45}}, {"sketch", std::string("osnap")}}});

@@ -1,28 +1,9 @@
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
 #include <vector>
 
 #include "numerics/online_softmax.hpp"
-
-namespace {
-std::size_t allocated = 0;  // bytes handed out by the aligned operator new, on which base/array.hpp rests
-}
-
-void* operator new(std::size_t bytes, std::align_val_t alignment) {
-  allocated += bytes;
-  const std::size_t unit = static_cast<std::size_t>(alignment);
-  void* const memory = std::aligned_alloc(unit, (bytes + unit - 1) / unit * unit);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-void operator delete(void* memory, std::align_val_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-  std::free(memory);
-}
+#include "support/counted_allocations.hpp"
 
 namespace breakeven {
 namespace {
@@ -38,12 +19,14 @@ TYPED_TEST(OnlineSoftmaxMemory, IsWhatBytesSays) {
     for (const Index d : {1, 8, 65, 40000}) {  // padded, whole, one column too many, keys longer than the cache
       if (n * d > 3'000'000) continue;
       const SoftmaxShape shape{d, d + 1, 1.0, false, SoftmaxMaximum::running};
-      std::size_t before = allocated;
+      std::size_t before = allocated_array_bytes();
       const SoftmaxWorkspace<T> workspace(shape, n);
-      EXPECT_EQ(allocated - before, static_cast<std::size_t>(SoftmaxWorkspace<T>::bytes(shape, n))) << n << " " << d;
-      before = allocated;
+      EXPECT_EQ(allocated_array_bytes() - before, static_cast<std::size_t>(SoftmaxWorkspace<T>::bytes(shape, n)))
+          << n << " " << d;
+      before = allocated_array_bytes();
       const OnlineSoftmax<T> state(shape, n);
-      EXPECT_EQ(allocated - before, static_cast<std::size_t>(OnlineSoftmax<T>::bytes(shape, n))) << n << " " << d;
+      EXPECT_EQ(allocated_array_bytes() - before, static_cast<std::size_t>(OnlineSoftmax<T>::bytes(shape, n)))
+          << n << " " << d;
     }
 }
 
@@ -54,11 +37,11 @@ TYPED_TEST(OnlineSoftmaxMemory, IsNotAllocatedAfterConstruction) {
   const SoftmaxShape shape{64, 64, 1.0, true, SoftmaxMaximum::running};
   OnlineSoftmax<T> state(shape, 600);
   SoftmaxWorkspace<T> workspace(shape, 600);
-  const std::size_t before = allocated;
+  const std::size_t before = allocations();
   state.start({rows.data(), 600, 0});
   state.absorb({rows.data(), rows.data(), 600, 0}, workspace);
   state.finish(outputs.data());
-  EXPECT_EQ(allocated, before);
+  EXPECT_EQ(allocations(), before);
   EXPECT_GT(before, 0U);
 }
 

@@ -1,6 +1,7 @@
 #include "methods/regression/kronecker/leverage_sampler.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "base/philox.hpp"
@@ -127,6 +128,21 @@ double LeverageSampler<T>::whiten(int factor, std::span<const double> a, std::sp
   double score = 0;
   for (const double entry : q) score += entry * entry;
   return score;
+}
+
+template <class T>
+void LeverageSampler<T>::weigh(int factor, WeightedRows& out) const {
+  const Index count = counts_[static_cast<std::size_t>(factor)], d = spec_.columns(factor);
+  out.whitener = inverse_[static_cast<std::size_t>(factor)];
+  std::vector<double> q(static_cast<std::size_t>(d));
+  for (Index l = 0; l < count; ++l) {
+    const std::span<const double> entries = row(factor, l);
+    const double score = whiten(factor, entries, q);
+    const double weight = std::sqrt(static_cast<double>(d) / (static_cast<double>(count) * score));
+    std::transform(entries.begin(), entries.end(), out.rows.row(0, l), [&](double entry) { return weight * entry; });
+    out.weights[static_cast<std::size_t>(l)] = weight;
+    out.indices[static_cast<std::size_t>(l)] = index(factor, l);
+  }
 }
 
 template <class T>

@@ -8,6 +8,7 @@
 #include "comm/communicator.hpp"
 #include "methods/regression/kronecker/factors.hpp"
 #include "methods/regression/kronecker/triangles.hpp"
+#include "methods/regression/kronecker/weighted_rows.hpp"
 
 namespace breakeven::regression {
 
@@ -23,7 +24,7 @@ namespace breakeven::regression {
 /// Collective, three messages: both triangles, two sums, sum of counts (d + 1) words. Cost per rank: 4 n d^2 / P flops
 /// a factor, counts log n. Memory: n / P words and the drawn rows.
 /// Errors: CollectiveError where a factor is rank deficient.
-/// Source: Song, Yang, Yang, Zhang (2024), arXiv 2402.07027: product leverage distribution [stated]; the searches in
+/// Source: Gao, Song, Zhang (2024), arXiv 2402.07027: product leverage distribution [stated]; the searches in
 /// prefix sums are ours.
 template <class T>
 class LeverageSampler {
@@ -38,6 +39,8 @@ class LeverageSampler {
   /// q = R^-T a, the row of Q; returns its score |q|^2.
   double whiten(int factor, std::span<const double> a, std::span<double> q) const;
   const Array<double>& r(int factor) const { return triangles_.r(factor); }
+  /// The drawn rows of one factor, each times 1 / sqrt(count p_i) = sqrt(d / (count |q_i|^2)).
+  void weigh(int factor, WeightedRows& out) const;
 
   static void add_steps(const KroneckerSpec& spec, std::array<Index, 2> counts, int ranks, int rank, Schedule&);
   static Index bytes(const KroneckerSpec& spec, std::array<Index, 2> counts, int ranks, int rank);

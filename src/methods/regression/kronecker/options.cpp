@@ -36,4 +36,14 @@ void require_draws(std::string_view option, Index draws, std::string_view unknow
     throw BadRequest(std::string(option) + " must be at most 2^40, got more; take a larger tolerance");
 }
 
+Index rows_for_whitened_error(Index d, double tolerance) {
+  const double each = std::sqrt(1 + tolerance) - 1;
+  return rounded_up(4 * static_cast<double>(d) / (each * each));
+}
+
+Index rows_for_excess(Index d, Index d2, double tolerance) {
+  const auto sum = static_cast<double>(d + d2), unknowns = static_cast<double>(d * d2);
+  return rounded_up((sum + std::sqrt(sum * sum + 4 * tolerance * unknowns)) / (2 * tolerance) + sum);
+}
+
 }  // namespace breakeven::regression

@@ -16,4 +16,12 @@ void require_one_of(std::string_view count_option, Index count, double tolerance
 /// At least as many draws as unknowns; at most 2^40, more than any memory holds.
 void require_draws(std::string_view option, Index draws, std::string_view unknowns_text, Index unknowns);
 
+/// Rows of one factor of d columns for which the product of two sketches has the whitened error `tolerance`:
+/// (1 + e)^2 = 1 + tolerance with e = 2 sqrt(d / rows).
+Index rows_for_whitened_error(Index d, double tolerance);
+
+/// Rows of each factor for which regression on them has the mean excess `tolerance` at worst: the smallest k with
+/// (1 + d/k)(1 + d2/k) <= 1 + tolerance, and d + d2 more, as a Gaussian sketch of k rows loses d of them.
+Index rows_for_excess(Index d, Index d2, double tolerance);
+
 }  // namespace breakeven::regression

@@ -48,7 +48,7 @@ struct LeveragePairsCounts {
 /// Collective. Cost per rank: 4 n d^2 / P flops a factor, s D^2 / P, D^3 / 3; s / P entries of B; six messages, of
 /// s (d + d2 + 2) and D (D + 3) / 2 words the largest. Memory: n / P + s (d + d2) + 2 D^2 words.
 /// Errors: CollectiveError where a factor is rank deficient, the sample is, or B cannot be read.
-/// Source: Song, Yang, Yang, Zhang (2024), arXiv 2402.07027: the product distribution [stated]; its use for regression
+/// Source: Gao, Song, Zhang (2024), arXiv 2402.07027: the product distribution [stated]; its use for regression
 /// and the excess D / (s - D - 1) [derived, NOTES.md].
 template <class T>
 class LeveragePairs {

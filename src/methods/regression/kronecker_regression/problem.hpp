@@ -63,7 +63,7 @@ struct KroneckerRegressionReference {
 };
 
 /// regression/kronecker_regression: this rank's rows of both factors, and the Source of B.
-/// Source: regression as an application of Song, Yang, Yang, Zhang (2024), arXiv 2402.07027 [reconstructed].
+/// Source: regression as the direct application named by Gao, Song, Zhang (2024), arXiv 2402.07027 [stated].
 template <class T>
 struct KroneckerRegressionProblem {
   static constexpr std::string_view family = "regression";

@@ -3,13 +3,13 @@
 #include <limits>
 #include <string_view>
 #include <tuple>
-#include <vector>
 
 #include "base/promise.hpp"
 #include "base/schedule.hpp"
 #include "comm/communicator.hpp"
 #include "methods/regression/kronecker/leverage_sampler.hpp"
 #include "methods/regression/kronecker_regression/problem.hpp"
+#include "methods/regression/kronecker_regression/sketched_regression.hpp"
 
 namespace breakeven::regression::kronecker_regression {
 
@@ -40,15 +40,13 @@ struct ProductSketchCounts {
 /// Regression on k rows and k columns of B, drawn by the leverage scores of A1 and of A2:
 /// X = argmin |S1 A1 X (S2 A2)' - S1 B S2'|_F.
 ///
-///   LeverageSampler: drawn rows of A1 and A2 on all ranks
-///   rank r, its block of the drawn rows i: entries (i, j) of B for all drawn columns j, times Q~2, then Q~1' from the
-///   left   ->   all_reduce d x d2   ->   Y = G1^-1 (.) G2^-1 with G = Q~'Q~ of both, replicated   ->   X
+///   LeverageSampler: drawn rows of A1 and A2 on all ranks   ->   SketchedRegression: entries (i, j) of B, X
 ///
 /// Shapes: rows of A1 and A2 in blocks; answer X (d x d2) on all ranks.
 /// Collective. Cost per rank: 4 n d^2 / P flops a factor, 2 k^2 d2 / P; k^2 / P entries of B; six messages, the largest
 /// of k (d + d2 + 2) words.
 /// Errors: CollectiveError where a factor is rank deficient, a sample is, or B cannot be read.
-/// Source: the two levels of Song, Yang, Yang, Zhang (2024), arXiv 2402.07027 [reconstructed]; its use for regression
+/// Source: the two levels of Gao, Song, Zhang (2024), arXiv 2402.07027 [reconstructed]; its use for regression
 /// [derived, NOTES.md]: entries share rows and columns, so k^2 of them are worth fewer independent ones.
 template <class T>
 class ProductSketch {
@@ -67,18 +65,11 @@ class ProductSketch {
   Promise promise() const;
 
  private:
-  void weigh_drawn_rows();
-  void fold_entries(const Source<T>& source);
-  void solve();
-
-  Communicator comm_;
   KroneckerRegressionSpec spec_;
   Index rows_;
-  Range mine_;
   LeverageSampler<T> sampler_;
-  std::array<Array<double>, 2> bases_;          // Q~1, Q~2: k weighted rows of Q
-  std::array<std::vector<double>, 2> weights_;  // of the drawn rows
-  std::vector<double> projected_;               // Q~1' S1 B S2' Q~2 (d x d2)
+  std::array<WeightedRows, 2> weighted_;
+  SketchedRegression regression_;
   KroneckerRegressionSolution<T> solution_;
 };
 

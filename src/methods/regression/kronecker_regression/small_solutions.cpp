@@ -3,8 +3,6 @@
 #include "numerics/small_dense.hpp"
 
 namespace breakeven::regression::kronecker_regression {
-namespace {
-
 template <class T>
 Array<T> transposed(const Array<T>& a) {
   Array<T> t(1, a.columns(), a.rows());
@@ -12,8 +10,6 @@ Array<T> transposed(const Array<T>& a) {
     for (Index j = 0; j < a.columns(); ++j) t(0, j, i) = a(0, i, j);
   return t;
 }
-
-}  // namespace
 
 template <class T>
 Array<T> from_basis(const Array<T>& r1, Array<T> y, const Array<T>& r2) {
@@ -23,6 +19,8 @@ Array<T> from_basis(const Array<T>& r1, Array<T> y, const Array<T>& r2) {
   return transposed(x);
 }
 
+template Array<float> transposed(const Array<float>&);
+template Array<double> transposed(const Array<double>&);
 template Array<float> from_basis(const Array<float>&, Array<float>, const Array<float>&);
 template Array<double> from_basis(const Array<double>&, Array<double>, const Array<double>&);
 

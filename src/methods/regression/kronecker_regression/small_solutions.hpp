@@ -8,4 +8,7 @@ namespace breakeven::regression::kronecker_regression {
 template <class T>
 Array<T> from_basis(const Array<T>& r1, Array<T> y, const Array<T>& r2);
 
+template <class T>
+Array<T> transposed(const Array<T>& a);
+
 }  // namespace breakeven::regression::kronecker_regression

@@ -43,7 +43,7 @@ struct LeveragePairsCounts {
 /// Collective. Cost per rank: 4 n d^2 / P flops a factor, then s / P (d^2 + d2^2); three messages, the last of
 /// s (d + d2 + 2) words. Memory: n / P + s (d + d2) words.
 /// Errors: CollectiveError where a factor is rank deficient.
-/// Source: Song, Yang, Yang, Zhang (2024), arXiv 2402.07027: the product distribution [stated]; error about
+/// Source: Gao, Song, Zhang (2024), arXiv 2402.07027: the product distribution [stated]; error about
 /// 2 sqrt(d d2 / s) [derived, NOTES.md]. Deviation: exact scores by TSQR; what the paper finds them with is `quantum`.
 template <class T>
 class LeveragePairs {

@@ -46,7 +46,7 @@ struct KroneckerSpectralReference {
 };
 
 /// regression/kronecker_spectral: a spectral approximation of A1 (x) A2. This rank's rows of both factors.
-/// Source: Song, Yang, Yang, Zhang (2024), arXiv 2402.07027.
+/// Source: Gao, Song, Zhang (2024), arXiv 2402.07027.
 template <class T>
 struct KroneckerSpectralProblem {
   static constexpr std::string_view family = "regression";

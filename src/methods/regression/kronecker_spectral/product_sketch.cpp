@@ -20,11 +20,8 @@ Sketch sketch_of(const ProductSketchParams& params, Index rows, int factor) {
 }
 
 Index rows_of(const KroneckerSpec& spec, const ProductSketchParams& params, int factor) {
-  Index rows = params.rows;
-  if (rows == unknown_index) {
-    const double each = std::sqrt(1 + params.tolerance) - 1;
-    rows = rounded_up(4 * static_cast<double>(spec.columns(factor)) / (each * each));
-  }
+  const Index rows =
+      params.rows != unknown_index ? params.rows : rows_for_whitened_error(spec.columns(factor), params.tolerance);
   const Index nonzeros = Sketch{}.nonzeros, short_of = (nonzeros - rows % nonzeros) % nonzeros;
   const bool can_grow = params.sketch == "osnap" && rows <= std::numeric_limits<Index>::max() - nonzeros;
   return can_grow ? rows + short_of : rows;
@@ -56,10 +53,12 @@ void ProductSketch<T>::validate(const KroneckerSpec& spec, const Params& params)
 template <class T>
 ProductSketch<T>::ProductSketch(const Communicator& comm, const KroneckerSpec& spec, const Params& params)
     : comm_(comm), spec_(spec), params_(params), rows_(rows_of(spec, params)) {
-  if (params.sketch == "leverage")
+  if (params.sketch == "leverage") {
     sampler_.emplace(comm, spec, rows_, params.draw);
-  else
+    weighted_ = {WeightedRows(rows_[0], spec.d), WeightedRows(rows_[1], spec.second_columns())};
+  } else {
     travelling_.resize(static_cast<std::size_t>(words(spec, rows_)));
+  }
   solution_.rows = rows_;
   solution_.parts = {Array<T>(1, rows_[0], spec.d), Array<T>(1, rows_[1], spec.second_columns())};
 }
@@ -77,15 +76,10 @@ template <class T>
 void ProductSketch<T>::weigh_drawn_rows(const KroneckerFactors<T>& factors) {
   sampler_->run(factors);
   for (const int factor : {0, 1}) {
-    Array<T>& part = solution_.parts[static_cast<std::size_t>(factor)];
-    const double shared = std::sqrt(static_cast<double>(part.columns()) / static_cast<double>(part.rows()));
-    std::vector<double> q(static_cast<std::size_t>(part.columns()));
-    for (Index l = 0; l < part.rows(); ++l) {
-      const std::span<const double> row = sampler_->row(factor, l);
-      const double weight = shared / std::sqrt(sampler_->whiten(factor, row, q));
-      for (Index c = 0; c < part.columns(); ++c)
-        part(0, l, c) = static_cast<T>(weight * row[static_cast<std::size_t>(c)]);
-    }
+    const auto at = static_cast<std::size_t>(factor);
+    sampler_->weigh(factor, weighted_[at]);
+    const std::span<const double> rows = weighted_[at].rows.span();
+    std::transform(rows.begin(), rows.end(), solution_.parts[at].data(), [](double x) { return static_cast<T>(x); });
   }
 }
 
@@ -138,7 +132,9 @@ Schedule ProductSketch<T>::schedule(const KroneckerSpec& spec, const Params& par
       flops +=
           static_cast<double>(rows[static_cast<std::size_t>(factor)] * spec.columns(factor) * spec.columns(factor));
     schedule.compute(flops, static_cast<double>(2 * kept));
-    return schedule.resident(LeverageSampler<T>::bytes(spec, rows, ranks, rank) + kept);
+    return schedule.resident(LeverageSampler<T>::bytes(spec, rows, ranks, rank) + kept +
+                             WeightedRows::bytes(rows[0], spec.d) +
+                             WeightedRows::bytes(rows[1], spec.second_columns()));
   }
   for (const int factor : {0, 1}) {
     const Index local = block(spec.rows(factor), ranks, rank).size(), d = spec.columns(factor);

@@ -52,7 +52,7 @@ struct ProductSketchCounts {
 /// Collective. Cost per rank: leverage 4 n d^2 / P flops a factor and three messages; osnap 16 n d / P, count 2 n d / P
 /// and one message; the last message has k (d + d2) words.
 /// Errors: leverage: CollectiveError where a factor is rank deficient.
-/// Source: the two levels of Song, Yang, Yang, Zhang (2024), arXiv 2402.07027 [reconstructed]; OSNAP and CountSketch
+/// Source: the two levels of Gao, Song, Zhang (2024), arXiv 2402.07027 [reconstructed]; OSNAP and CountSketch
 /// (Nelson and Nguyen 2013; Clarkson and Woodruff 2013) in place of sampling are ours.
 template <class T>
 class ProductSketch {
@@ -79,6 +79,7 @@ class ProductSketch {
   Params params_;
   std::array<Index, 2> rows_;
   std::optional<LeverageSampler<T>> sampler_;  // leverage only
+  std::array<WeightedRows, 2> weighted_;       // likewise
   AlignedVector<T> travelling_;                // osnap, count: both sketches
   KroneckerSpectralSolution<T> solution_;
 };

@@ -14,19 +14,26 @@ namespace {
 
 constexpr Stream direction_stream{310};
 constexpr Index sketch_nonzeros = 8;
+constexpr Index fewest_sketch_rows = 64;
 
 bool is_uniform(const LeverageParams& params) {
   return params.sampling == "uniform";
 }
 
-/// Constant factors in the scores cost as much in rows, so the sketch that they come from may be small.
+/// Errors in the scores cost no more than rows, so the sketch that they come from may be small.
 Sketch sketch_of(const LeastSquaresSpec& spec, const LeverageParams& params) {
-  return make_sketch(SketchKind::osnap, 4 * static_cast<double>(spec.d), sketch_nonzeros, params.draw);
+  const Index rows = std::max<Index>(4 * spec.d, fewest_sketch_rows);
+  return make_sketch(SketchKind::osnap, static_cast<double>(rows), sketch_nonzeros, params.draw);
+}
+
+/// k as for a sketch, times E[1/score] E[score] of estimated scores: 16/14 for 16 directions, since the score is
+/// chi-squared with 16 degrees, and 1.05 for the sketch, whose k - d + 1 degrees are 49 or more (m / (m - 2), m = 49).
+double rows_needed(const LeastSquaresSpec& spec, const LeverageParams& params) {
+  return std::ceil(16.0 / 14 * 1.05 * rows_for_excess(spec.d, params.tolerance));
 }
 
 double rows_asked(const LeastSquaresSpec& spec, const LeverageParams& params) {
-  return params.sample_rows == unknown_index ? rows_for_excess(spec.d, params.tolerance)
-                                             : static_cast<double>(params.sample_rows);
+  return params.sample_rows == unknown_index ? rows_needed(spec, params) : static_cast<double>(params.sample_rows);
 }
 
 Index columns_of(const LeastSquaresSpec& spec, const LeverageParams& params) {
@@ -149,7 +156,7 @@ Schedule Leverage<T>::schedule(const LeastSquaresSpec& spec, const Params& param
 template <class T>
 Promise Leverage<T>::promise() const {
   Promise promise{Promise::Kind::none, "error", std::numeric_limits<double>::quiet_NaN(), ""};
-  const double rows = rows_asked(spec_, params_), needed = rows_for_excess(spec_.d, params_.tolerance);
+  const double rows = rows_asked(spec_, params_), needed = rows_needed(spec_, params_);
   if (counts_.pivots_used < spec_.d)
     promise.reason = "the sample has lost " + std::to_string(spec_.d - counts_.pivots_used) + " of " +
                      std::to_string(spec_.d) + " directions of A";

@@ -64,12 +64,12 @@ struct LeverageCounts {
 /// Shapes: rows of A, B in contiguous blocks; X (d x rhs) on every rank. B is read at kept rows only, so its columns do
 /// not change k.
 /// Collective. Cost per rank: 2 n d (8 + directions) / P flops for sketch and scores, k d^2 2 / P for the sample if
-/// heavy rows are spread (the sample is not rebalanced), one all_reduce of 4 d^2 words, rounds + 1 of two words, one of
-/// one word, a tree of d (d + 1) / 2 + d rhs words. Errors: none once `validate` has passed (k >= d). A sample that has
-/// lost a direction of A is a Promise of kind none. Source: Drineas, Magdon-Ismail, Mahoney, Woodruff (2012) for scores
-/// from a sketch and few directions; the practical classical form of Song, Yin, Zhang (2023), arXiv 2311.14823.
-/// Deviations: OSNAP instead of a Hadamard sketch, k derived (rows_for_excess()), independent coins instead of draws
-/// with replacement; scores of A alone, not of [A B].
+/// heavy rows are spread (the sample is not rebalanced), one all_reduce of 4 d^2 words (64 d if d < 16), rounds + 1 of
+/// two words, one of one word, a tree of d (d + 1) / 2 + d rhs words. Errors: none once `validate` has passed (k >= d).
+/// A sample that has lost a direction of A is a Promise of kind none. Source: Drineas, Magdon-Ismail, Mahoney, Woodruff
+/// (2012) for scores from a sketch and few directions; the practical classical form of Song, Yin, Zhang (2023), arXiv
+/// 2311.14823. Deviations: OSNAP instead of a Hadamard sketch, k derived (rows_for_excess(), 1.2 times that for the
+/// error of the scores), independent coins instead of draws with replacement; scores of A alone, not of [A B].
 template <class T>
 class Leverage {
  public:

@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/philox.hpp"
 #include "comm/agree.hpp"
+#include "methods/regression/score_whitener.hpp"
 #include "numerics/row_passes.hpp"
 #include "numerics/small_dense.hpp"
 
@@ -18,7 +19,7 @@ constexpr Stream level_stream{320}, coin_stream{321};
 constexpr Index last_coins = 64;  // a column of coins that no level uses: hashes have 64 bits
 constexpr Index block_rows = 256;
 constexpr Index most_retries = 3;
-constexpr double least_rows_a_dimension = 16;  // with 4 a lost direction was seen now and then
+constexpr double least_rows_a_dimension = 16;  // few rows may miss a direction
 constexpr Index extras = 3;                    // behind R in a message: rows of the level, rows kept, rows scored
 constexpr double surely_kept = 1e300;          // a score beyond all finite ones
 
@@ -47,50 +48,6 @@ double last_rows(const LeastSquaresSpec& spec, const QuantumParams& params, doub
   const double factor = final_factor(params, dimension * static_cast<double>(spec.rhs));
   const double wanted = std::max(factor / params.tolerance, least_rows_a_dimension) * std::max(1.0, dimension);
   return std::ceil(wanted);
-}
-
-/// Column norms of R, 1 for a column of zeros.
-std::vector<double> column_norms(const Array<double>& r) {
-  std::vector<double> norms(static_cast<std::size_t>(r.columns()), 0);
-  for (Index i = 0; i < r.rows(); ++i)
-    for (Index j = i; j < r.columns(); ++j) norms[static_cast<std::size_t>(j)] += r(0, i, j) * r(0, i, j);
-  const double largest = std::sqrt(*std::max_element(norms.begin(), norms.end()));
-  for (double& norm : norms) norm = norm > 0 ? std::sqrt(norm) : (largest > 0 ? largest : 1.0);
-  return norms;
-}
-
-/// R with columns of unit norm, in place.
-void scale_columns(Array<double>& r, const std::vector<double>& norms) {
-  for (Index i = 0; i < r.rows(); ++i)
-    for (Index j = i; j < r.columns(); ++j) r(0, i, j) /= norms[static_cast<std::size_t>(j)];
-}
-
-/// A diagonal entry of R with unit columns below this is rounding: that direction is not there.
-double rounding_of(Index d) {
-  return 10 * static_cast<double>(d) * 0x1p-53;
-}
-
-Index rank_of(const Array<double>& scaled_r) {
-  const double threshold = rounding_of(scaled_r.columns());
-  Index rank = 0;
-  for (Index i = 0; i < scaled_r.columns(); ++i) rank += scaled_r(0, i, i) > threshold ? 1 : 0;
-  return rank;
-}
-
-/// X with |a X|^2 the score of a row a against R: R^-1, but directions that R lacks get 1 / rounding_of(d) instead
-/// of a division by rounding errors, so that rows in them score far above 1 and others none for it.
-Array<double> whitener_of(const Array<double>& scaled_r, const std::vector<double>& norms) {
-  const Index d = scaled_r.columns();
-  Array<double> stacked(1, 2 * d, d), inverse(1, d, d);
-  std::copy(scaled_r.span().begin(), scaled_r.span().end(), stacked.data());
-  for (Index i = 0; i < d; ++i) {
-    stacked(0, d + i, i) = rounding_of(d);
-    inverse(0, i, i) = 1;
-  }
-  solve_upper(qr_upper(stacked), inverse);
-  for (Index i = 0; i < d; ++i)
-    for (Index j = 0; j < d; ++j) inverse(0, i, j) /= norms[static_cast<std::size_t>(i)];
-  return inverse;
 }
 
 double squared_norm(const Array<double>& a) {
@@ -304,11 +261,9 @@ typename Quantum<T>::Sample Quantum<T>::draw(const LeastSquaresProblem<T>& probl
   sample.level_rows = static_cast<Index>(message[packed]);
   sample.kept = static_cast<Index>(message[packed + 1]);
   counts_.rows_scored = static_cast<Index>(message[packed + 2]);
-  Array<double> r = TriangleQr<double>::r(triangle.packed(), spec_.d);
-  const std::vector<double> norms = column_norms(r);
-  scale_columns(r, norms);
-  sample.rank = rank_of(r);
-  if (triangle.n_rhs == 0) sample.whitener = whitener_of(r, norms);
+  SampleWhitener whitener = whitener_of(TriangleQr<double>::r(triangle.packed(), spec_.d));
+  sample.rank = whitener.rank;
+  if (triangle.n_rhs == 0) sample.whitener = std::move(whitener.x);
   return sample;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/layout.hpp"
+#include "methods/regression/least_squares/exact.hpp"
 #include "numerics/small_dense.hpp"
 
 namespace breakeven::regression {
@@ -14,9 +15,6 @@ namespace {
 constexpr Index default_refinements = 3;
 /// Who asks for a looser excess does not ask for a backward error at rounding level.
 constexpr double loosest_refined = 1e-8;
-
-template <class T>
-constexpr double unit_roundoff = 0.5 * static_cast<double>(std::numeric_limits<T>::epsilon());
 
 template <class T>
 double column_norm(const Array<T>& x, Index j) {
@@ -33,7 +31,8 @@ double frobenius_norm(const Array<T>& x) {
 }
 
 double rows_asked(const LeastSquaresSpec& spec, const SketchPreconditionParams& params) {
-  return static_cast<double>(params.sketch_rows == unknown_index ? 4 * spec.d : params.sketch_rows);
+  if (params.sketch_rows != unknown_index) return static_cast<double>(params.sketch_rows);
+  return static_cast<double>(std::max(4 * spec.d, params.nonzeros));  // at d = 1 a block for each nonzero
 }
 
 }  // namespace

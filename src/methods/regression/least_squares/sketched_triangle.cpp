@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/value.hpp"
+#include "methods/regression/least_squares/exact.hpp"
 #include "numerics/small_dense.hpp"
 
 namespace breakeven::regression {
@@ -21,7 +22,7 @@ template <class T>
 T pivot_threshold(const Array<T>& r) {
   T largest = 0;
   for (Index i = 0; i < r.columns(); ++i) largest = std::max(largest, std::abs(r(0, i, i)));
-  return 10 * static_cast<T>(r.columns()) * std::numeric_limits<T>::epsilon() / 2 * largest;
+  return 10 * static_cast<T>(r.columns()) * static_cast<T>(unit_roundoff<T>) * largest;
 }
 
 }  // namespace
@@ -62,6 +63,9 @@ void validate_draw(Index draw) {
 void validate_rows(const std::string& name, const LeastSquaresSpec& spec, double rows) {
   if (rows < static_cast<double>(spec.d))
     throw BadRequest(name + " must be at least d = " + std::to_string(spec.d) + ", got " + to_text(Value(rows)));
+  constexpr double most_rows = 0xffffffff;  // of Sketch
+  if (rows > most_rows)
+    throw BadRequest(name + " must be below 2^32 (from the tolerance unless given), got " + to_text(Value(rows)));
   // As for the data: counted in Index further on, and no machine holds as many.
   constexpr double most_entries = 0x1p56;
   const double entries = rows * static_cast<double>(spec.d + spec.rhs);

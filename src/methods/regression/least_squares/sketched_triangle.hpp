@@ -15,12 +15,12 @@ namespace breakeven::regression {
 /// Of the draws of a `probable` promise, the share that may miss its bound.
 inline constexpr double failure_share = 0.05;
 
-/// Rows k of a sketch or sample with which the residual excess is at most `tolerance`, except in `failure_share` of the
-/// draws: k = max(16 d, c d / tolerance).
+/// Rows k of a sketch with which the residual excess is at most `tolerance`, except in `failure_share` of the draws:
+/// k = max(16 d, c d / tolerance).
 /// Derived: with a Gaussian sketch the excess is d / (k - d + 1) F, F having the F distribution with d and k - d + 1
 /// degrees of freedom: d / k on average, and for k >> d its 95 % point is that of a chi-squared distribution with d
 /// degrees, over k. c is that point over d, with a quarter on top for d / (k - d) instead of d / k (at most 1/15 from
-/// 16 d rows on) and for scores estimated by 16 directions (1/7); at least 2.4.
+/// 16 d rows on) and for tails of sparse sketches; at least 2.4.
 double rows_for_excess(Index d, double tolerance);
 
 /// The kind called `name`: osnap, count or gaussian.

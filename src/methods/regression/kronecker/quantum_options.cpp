@@ -1,0 +1,47 @@
+#include "methods/regression/kronecker/quantum_options.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.hpp"
+
+namespace breakeven::regression {
+
+KroneckerQuantumCounts::KroneckerQuantumCounts(const QueryLedger& ledger, const HalvingCounts& first,
+                                               const HalvingCounts& second)
+    : QueryCounts(ledger.counts()),
+      features(std::max(first.kept, second.kept)),
+      levels(first.levels),
+      levels_second(second.levels),
+      halving_retries(first.retries),
+      halving_retries_second(second.retries),
+      rows_kept(first.kept),
+      rows_kept_second(second.kept),
+      rows_scored(first.scored + second.scored) {}
+
+HalvingCounts KroneckerQuantumCounts::halving(int factor) const {
+  if (factor == 0) return {levels, halving_retries, rows_kept, 0};
+  return {levels_second, halving_retries_second, rows_kept_second, 0};
+}
+
+void validate_quantum(const KroneckerQuantumParams& params) {
+  if (!(params.tolerance > 0 && std::isfinite(params.tolerance)))
+    throw BadRequest("tolerance must be positive and finite, got " + to_text(Value(params.tolerance)));
+  if (!(params.oversampling > 0 && std::isfinite(params.oversampling)))
+    throw BadRequest("oversampling must be positive and finite, got " + to_text(Value(params.oversampling)));
+  if (params.draw < 0) throw BadRequest("draw must be at least 0, got " + std::to_string(params.draw));
+}
+
+KroneckerQuantumCounts expected_quantum(const KroneckerSpec& spec, const KroneckerQuantumParams& params,
+                                        std::array<Index, 2> last_rows) {
+  QueryLedger ledger(params.draw);
+  std::array<HalvingCounts, 2> halvings;
+  for (const int factor : {0, 1}) {
+    const auto at = static_cast<std::size_t>(factor);
+    halvings[at] = FactorHalving<double>::expected(spec.rows(factor), spec.columns(factor), params.oversampling,
+                                                   last_rows[at], ledger);
+  }
+  return {ledger, halvings[0], halvings[1]};
+}
+
+}  // namespace breakeven::regression

@@ -1,0 +1,265 @@
+// The kernels of gram_kernel.hpp, compiled once for each instruction set (no #pragma once: the guard below toggles).
+// No std:: function is called here: an inline one compiled for a newer instruction set could be the copy the linker
+// keeps for everybody.
+#if defined(BREAKEVEN_GRAM_KERNEL_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef BREAKEVEN_GRAM_KERNEL_INL
+#undef BREAKEVEN_GRAM_KERNEL_INL
+#else
+#define BREAKEVEN_GRAM_KERNEL_INL
+#endif
+
+#include <hwy/cache_control.h>
+#include <hwy/highway.h>
+
+#include "numerics/gram_kernel.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace breakeven {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// The upper triangle is cut into blocks of tile_rows x lanes. Three of one row of blocks make a register tile, triples
+// counted from the right; the one or two blocks a row has left over are pooled and done three at a time, each with
+// broadcasts of its own.
+//
+//      columns:  |  0  1  2  3  4  5  6  7         one step: 8 broadcasts x 3 vectors, 11 loads for 24 multiply-adds
+//      row 0     |  p  p [         ] [         ]             (pooled: 27 loads)
+//      row 1     |     p [         ] [         ]
+//      row 2     |       [         ] [         ]
+//      row 3     |           p  p    [         ]
+template <class T>
+struct GramLoops {
+  using D = hn::ScalableTag<T>;
+  using V = hn::VFromD<D>;
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_NEON
+  static constexpr int tile_rows = 8;  // 24 accumulators and 4 operands of 32 registers
+#else
+  static constexpr int tile_rows = 4;  // 12 and 4 of 16
+#endif
+  static constexpr int width = 3;
+  static constexpr Index lanes = static_cast<Index>(hn::MaxLanes(D{}));
+  static constexpr Index line = gram_line<T>;
+
+  /// g++ makes a load the memory operand of every multiply-add that uses it, and three loads of one: this forbids it.
+  static HWY_INLINE V in_register(V v) {
+#if HWY_ARCH_X86
+    asm("" : "+v"(v.raw));
+#endif
+    return v;
+  }
+
+  /// Three blocks: tile_rows columns from `row` on, times the `lanes` columns from `column` on.
+  struct Tile {
+    Index row[width], column[width];
+  };
+
+  /// What will be read next is brought to the cache bit by bit, `step` bytes a row of a tile: more lines at once would
+  /// hold up the loads of the work at hand.
+  struct Ahead {
+    const char* next;
+    Index step;
+  };
+
+  static HWY_INLINE const T* column_of(const T* data, Index panel_stride, Index c) {
+    return data + c / line * panel_stride + c % line;
+  }
+
+  template <bool pooled>
+  static HWY_NOINLINE void accumulate_tile(const GramRows<T>& rows, const Tile& tile, T* sums, Index stride,
+                                           Ahead& ahead) {
+    const D d;
+    const T* v0 = column_of(rows.data, rows.panel_stride, tile.column[0]);
+    const T* v1 = column_of(rows.data, rows.panel_stride, tile.column[1]);
+    const T* v2 = column_of(rows.data, rows.panel_stride, tile.column[2]);
+    const T* s0 = column_of(rows.scaled, rows.panel_stride, tile.row[0]);
+    const T* s1 = column_of(rows.scaled, rows.panel_stride, tile.row[1]);
+    const T* s2 = column_of(rows.scaled, rows.panel_stride, tile.row[2]);
+    T* const sums0 = sums + tile.row[0] * stride + tile.column[0];
+    T* const sums1 = pooled ? sums + tile.row[1] * stride + tile.column[1] : sums0 + lanes;
+    T* const sums2 = pooled ? sums + tile.row[2] * stride + tile.column[2] : sums0 + 2 * lanes;
+    for (int k = 0; k < tile_rows; ++k) {
+      hwy::Prefetch(sums0 + k * stride);
+      hwy::Prefetch(sums1 + k * stride);
+      hwy::Prefetch(sums2 + k * stride);
+    }
+    V sum[tile_rows][width];
+#pragma GCC unroll 8
+    for (int k = 0; k < tile_rows; ++k)
+#pragma GCC unroll 3
+      for (int b = 0; b < width; ++b) sum[k][b] = hn::Zero(d);
+    const char* next = ahead.next;
+    const Index next_step = ahead.step, row_stride = rows.row_stride;
+    for (Index r = 0; r < rows.rows; ++r) {
+      hwy::Prefetch(next);
+      const V c0 = in_register(hn::LoadU(d, v0)), c1 = in_register(hn::LoadU(d, v1)),
+              c2 = in_register(hn::LoadU(d, v2));
+#pragma GCC unroll 8
+      for (int k = 0; k < tile_rows; ++k) {
+        if constexpr (pooled) {
+          sum[k][0] = hn::MulAdd(hn::Set(d, s0[k]), c0, sum[k][0]);
+          sum[k][1] = hn::MulAdd(hn::Set(d, s1[k]), c1, sum[k][1]);
+          sum[k][2] = hn::MulAdd(hn::Set(d, s2[k]), c2, sum[k][2]);
+        } else {
+          const V s = in_register(hn::Set(d, s0[k]));
+          sum[k][0] = hn::MulAdd(s, c0, sum[k][0]);
+          sum[k][1] = hn::MulAdd(s, c1, sum[k][1]);
+          sum[k][2] = hn::MulAdd(s, c2, sum[k][2]);
+        }
+      }
+      next += next_step;
+      v0 += row_stride;
+      v1 += row_stride;
+      v2 += row_stride;
+      s0 += row_stride;
+      if constexpr (pooled) {
+        s1 += row_stride;
+        s2 += row_stride;
+      }
+    }
+    ahead.next = next;
+    const auto add = [d](T* at, V v) { hn::Store(hn::Add(hn::Load(d, at), v), d, at); };
+#pragma GCC unroll 8
+    for (int k = 0; k < tile_rows; ++k) {
+      add(sums0 + k * stride, sum[k][0]);
+      add(sums1 + k * stride, sum[k][1]);
+      add(sums2 + k * stride, sum[k][2]);
+    }
+  }
+
+  /// The pool's blocks, one after the other, where fewer than three are left at the end.
+  static HWY_NOINLINE void accumulate_block(const GramRows<T>& rows, Index row, Index column, T* sums, Index stride) {
+    const D d;
+    const T* v = column_of(rows.data, rows.panel_stride, column);
+    const T* s = column_of(rows.scaled, rows.panel_stride, row);
+    V sum[tile_rows];
+#pragma GCC unroll 8
+    for (int k = 0; k < tile_rows; ++k) sum[k] = hn::Zero(d);
+    for (Index r = 0; r < rows.rows; ++r, v += rows.row_stride, s += rows.row_stride) {
+      const V c = in_register(hn::LoadU(d, v));
+#pragma GCC unroll 8
+      for (int k = 0; k < tile_rows; ++k) sum[k] = hn::MulAdd(hn::Set(d, s[k]), c, sum[k]);
+    }
+#pragma GCC unroll 8
+    for (int k = 0; k < tile_rows; ++k) {
+      T* const at = sums + (row + k) * stride + column;
+      hn::Store(hn::Add(hn::Load(d, at), sum[k]), d, at);
+    }
+  }
+
+  static void accumulate(const GramRows<T>& rows, T* sums, Index stride, const T* next, Index next_bytes) {
+    Index tiles = 0;
+    for (Index row = 0; row < rows.padded_d; row += tile_rows) tiles += rows.padded_d / lanes - row / lanes;
+    tiles /= width;
+    Ahead ahead{reinterpret_cast<const char*>(next),
+                tiles > 0 ? (next_bytes + tiles * rows.rows - 1) / (tiles * rows.rows) : 0};
+    Tile pool{};
+    int pooled = 0;
+    for (Index row = 0; row < rows.padded_d; row += tile_rows) {
+      const Index first = row / lanes * lanes;
+      Index column = rows.padded_d;
+      for (; column - width * lanes >= first; column -= width * lanes) {
+        const Index left = column - width * lanes;
+        accumulate_tile<false>(rows, {{row, row, row}, {left, left + lanes, left + 2 * lanes}}, sums, stride, ahead);
+      }
+      for (; column > first; column -= lanes) {
+        pool.row[pooled] = row;
+        pool.column[pooled] = column - lanes;
+        if (++pooled < width) continue;
+        accumulate_tile<true>(rows, pool, sums, stride, ahead);
+        pooled = 0;
+      }
+    }
+    for (int b = 0; b < pooled; ++b) accumulate_block(rows, pool.row[b], pool.column[b], sums, stride);
+  }
+
+  /// R right sides times N vectors of columns.
+  template <int R, int N>
+  static HWY_NOINLINE void right_tile(const GramRows<T>& rows, Index column, const T* right, Index right_stride,
+                                      T* sums) {
+    const D d;
+    const T* v[N];
+#pragma GCC unroll 8
+    for (int b = 0; b < N; ++b) v[b] = column_of(rows.data, rows.panel_stride, column + b * lanes);
+    V sum[R][N];
+#pragma GCC unroll 8
+    for (int k = 0; k < R; ++k)
+#pragma GCC unroll 8
+      for (int b = 0; b < N; ++b) sum[k][b] = hn::Zero(d);
+    for (Index r = 0, at = 0; r < rows.rows; ++r, at += rows.row_stride) {
+      V factor[R];
+#pragma GCC unroll 8
+      for (int k = 0; k < R; ++k) factor[k] = in_register(hn::Set(d, right[k * right_stride + r]));
+#pragma GCC unroll 8
+      for (int b = 0; b < N; ++b) {
+        const V c = in_register(hn::LoadU(d, v[b] + at));
+#pragma GCC unroll 8
+        for (int k = 0; k < R; ++k) sum[k][b] = hn::MulAdd(factor[k], c, sum[k][b]);
+      }
+    }
+#pragma GCC unroll 8
+    for (int k = 0; k < R; ++k)
+#pragma GCC unroll 8
+      for (int b = 0; b < N; ++b) {
+        T* const to = sums + k * rows.padded_d + column + b * lanes;
+        hn::Store(hn::Add(hn::Load(d, to), sum[k][b]), d, to);
+      }
+  }
+
+  template <int R, int N>
+  static HWY_INLINE void right_columns(const GramRows<T>& rows, const T* right, Index right_stride, T* sums) {
+    Index column = 0;
+    for (; column + N * lanes <= rows.padded_d; column += N * lanes)
+      right_tile<R, N>(rows, column, right, right_stride, sums);
+    for (; column < rows.padded_d; column += lanes) right_tile<R, 1>(rows, column, right, right_stride, sums);
+  }
+
+  static void accumulate_right(const GramRows<T>& rows, const T* right, Index right_stride, Index n_rhs, T* sums) {
+    Index k = 0;
+    constexpr int many = tile_rows;
+    for (; k + many <= n_rhs; k += many)
+      right_columns<many, 2>(rows, right + k * right_stride, right_stride, sums + k * rows.padded_d);
+    for (; k < n_rhs; ++k) right_columns<1, 8>(rows, right + k * right_stride, right_stride, sums + k * rows.padded_d);
+  }
+
+  static void pack(const T* in, const T* weights, Index columns, const GramRows<T>& shape, T* packed) {
+    const D d;
+    const Index whole = columns / line * line;
+    for (Index r = 0; r < shape.rows; ++r, in += columns) {
+      const T weight = weights ? weights[r] : T(1);
+      const V weights_of_lanes = hn::Set(d, weight);
+      T* to = packed + r * shape.row_stride;
+      for (Index c = 0; c < whole; c += line, to += shape.panel_stride)
+#pragma GCC unroll 16
+        for (Index k = 0; k < line; k += lanes)
+          hn::Store(hn::Mul(weights_of_lanes, hn::LoadU(d, in + c + k)), d, to + k);
+      if (whole == shape.padded_d) continue;
+      for (Index k = 0; k < line; ++k) to[k] = whole + k < columns ? weight * in[whole + k] : T(0);
+    }
+  }
+
+  static void add_compensated(const T* terms, Index n, T* sum, T* compensation) {
+    const auto add = [=](auto d, Index i) {
+      const auto y = hn::Sub(hn::LoadU(d, terms + i), hn::LoadU(d, compensation + i));
+      const auto old = hn::LoadU(d, sum + i), total = hn::Add(old, y);
+      hn::StoreU(hn::Sub(hn::Sub(total, old), y), d, compensation + i);
+      hn::StoreU(total, d, sum + i);
+    };
+    Index i = 0;
+    for (; i + lanes <= n; i += lanes) add(D{}, i);
+    for (; i < n; ++i) add(hn::CappedTag<T, 1>(), i);
+  }
+};
+
+GramKernel<float> gram_f32() {
+  using L = GramLoops<float>;
+  return {hwy::TargetName(HWY_TARGET), &L::pack, &L::accumulate, &L::accumulate_right, &L::add_compensated};
+}
+GramKernel<double> gram_f64() {
+  using L = GramLoops<double>;
+  return {hwy::TargetName(HWY_TARGET), &L::pack, &L::accumulate, &L::accumulate_right, &L::add_compensated};
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace breakeven
+HWY_AFTER_NAMESPACE();
+#endif

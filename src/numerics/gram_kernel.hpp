@@ -1,0 +1,43 @@
+#pragma once
+
+#include "base/index.hpp"
+
+namespace breakeven {
+
+/// Entries of a cache line: packed panels are so wide, and columns padded to a multiple of it, whatever the CPU.
+template <class T>
+inline constexpr Index gram_line = 64 / static_cast<Index>(sizeof(T));
+
+/// A few rows of a tall matrix of which each line of columns is read on its own. Entry (r, c) is at
+/// data + (c / line) panel_stride + c % line + r row_stride: a row-major matrix as it stands (panel_stride = line), or
+/// one packed into panels (row_stride = line).
+template <class T>
+struct GramRows {
+  const T* data;
+  const T* scaled;  ///< the same rows times their weights, laid out alike; `data` if they have none
+  Index row_stride, panel_stride;
+  Index rows, padded_d;
+};
+
+/// The compute kernels of Gram for one instruction set.
+template <class T>
+struct GramKernel {
+  const char* target;  ///< name of the instruction set
+
+  /// packed = in as panels, columns d .. padded_d zero; a row-major copy if panel_stride = line. Rows times weights if
+  /// these are not null.
+  void (*pack)(const T* in, const T* weights, Index d, const GramRows<T>& shape, T* packed);
+  /// sums (padded_d x stride, row-major) += upper triangle of scaled' data, and what of the lower one falls into the
+  /// same tiles. `next`: what will be read after these rows, brought to the cache meanwhile.
+  void (*accumulate)(const GramRows<T>& rows, T* sums, Index stride, const T* next, Index next_bytes);
+  /// sums[k][c] += sum over r of right[k][r] data[r][c]: rows of `right` right_stride apart, of `sums` padded_d.
+  void (*accumulate_right)(const GramRows<T>& rows, const T* right, Index right_stride, Index n_rhs, T* sums);
+  /// sum[i] += terms[i] with the rounding errors kept in compensation[i] (Kahan 1965).
+  void (*add_compensated)(const T* terms, Index n, T* sum, T* compensation);
+};
+
+/// The kernels of the best instruction set this CPU has. T is float or double.
+template <class T>
+GramKernel<T> gram_kernel();
+
+}  // namespace breakeven

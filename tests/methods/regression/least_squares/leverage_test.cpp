@@ -1,0 +1,227 @@
+#include "methods/regression/least_squares/leverage.hpp"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <limits>
+
+#include "base/error.hpp"
+#include "numerics/row_passes.hpp"
+#include "numerics/small_dense.hpp"
+#include "support/least_squares_draws.hpp"
+#include "support/on_ranks.hpp"
+
+// What mathematics says of leverage scores and of samples drawn by them.
+namespace breakeven {
+namespace {
+
+using regression::LeastSquaresProblem;
+using regression::Leverage;
+using regression::LeverageParams;
+using regression::RowSampling;
+using regression::SampledRow;
+using regression::sampling_rate;
+using regression::score_directions;
+using testing_support::draw_spec;
+using testing_support::DrawBench;
+
+using LeverageRuns = testing_support::OnRanks;   // on every rank count
+using LeverageDraws = testing_support::OnRanks;  // statistics over draws
+
+/// Scores of all rows against the triangle of A itself.
+std::vector<double> exact_scores(const DrawBench<double>& bench, Index directions, Index draw) {
+  const Array<double>& a = bench.problem().a;
+  const Array<double> z = score_directions(bench.reference().r, directions, draw);
+  std::vector<double> scores(static_cast<std::size_t>(a.rows()));
+  squared_row_norms(a.data(), a.rows(), a.columns(), z.data(), z.columns(), scores.data());
+  return scores;
+}
+
+double sum(const std::vector<double>& values) {
+  double total = 0;
+  for (const double value : values) total += value;
+  return total;
+}
+
+TEST_P(LeverageDraws, ExactScoresSumToD) {
+  on_ranks([](const Communicator& comm) {
+    for (const char* data : {"gaussian", "cauchy", "spike", "graded"}) {
+      const DrawBench<double> bench(comm, draw_spec(500, 8, data));
+      const std::vector<double> scores = exact_scores(bench, 0, 1);
+      // R carries condition u of rounding, graded data a condition of 1e4; 500 terms.
+      EXPECT_NEAR(sum(scores), 8, 1e4 * 500 * 0x1p-53) << data;
+      for (const double score : scores) EXPECT_LE(score, 1 + 1e4 * 500 * 0x1p-53) << data;
+    }
+  });
+}
+
+/// |a R^-1 G|^2 has the mean |a R^-1|^2 and the relative variance 2 / directions.
+TEST_P(LeverageDraws, EstimatedScoresAreUnbiased) {
+  on_ranks([](const Communicator& comm) {
+    const DrawBench<double> bench(comm, draw_spec(50, 8));
+    constexpr Index draws = 300, directions = 16;
+    const std::vector<double> exact = exact_scores(bench, 0, 1);
+    std::vector<double> total(exact.size(), 0);
+    for (Index draw = 1; draw <= draws; ++draw) {
+      const std::vector<double> scores = exact_scores(bench, directions, draw);
+      for (std::size_t i = 0; i < scores.size(); ++i) total[i] += scores[i];
+    }
+    for (std::size_t i = 0; i < exact.size(); ++i)
+      EXPECT_NEAR(total[i] / draws / exact[i], 1, 5 * std::sqrt(2.0 / (directions * draws))) << i;
+  });
+}
+
+TEST_P(LeverageRuns, TheRateKeepsTheRowsAskedForOnAverage) {
+  on_ranks([](const Communicator& comm) {
+    // Scores that halve: the first are sure at any rate asked for here, and each round makes more of them so.
+    const Range mine = block(60, comm.size(), comm.rank());
+    std::vector<double> scores;
+    for (Index i = mine.begin; i < mine.end; ++i) scores.push_back(i < 40 ? std::ldexp(1, -static_cast<int>(i)) : 0.0);
+    for (const double rows : {1.0, 3.5, 20.0, 39.0}) {
+      const auto found = sampling_rate(comm, std::span<const double>(scores), rows);
+      double expected = 0;
+      for (const double score : scores) expected += RowSampling{found.rate, 1}.probability(score);
+      EXPECT_NEAR(comm.all_reduce(expected), rows, 60 * 0x1p-52 * rows);
+      EXPECT_EQ(found.rows_scored, 60);
+    }
+    const auto all = sampling_rate(comm, std::span<const double>(scores), 60);
+    EXPECT_EQ(all.rate, std::numeric_limits<double>::infinity());
+    EXPECT_EQ((RowSampling{all.rate, 1}.probability(1e-300)), 1);
+    EXPECT_EQ((RowSampling{all.rate, 1}.probability(0)), 0);  // infinity times 0 is no number
+  });
+}
+
+/// The rows kept by each rank, one after the other, are those that one rank alone keeps.
+TEST_P(LeverageRuns, SampleIsTheSameOnEveryRankCount) {
+  on_ranks([](const Communicator& comm) {
+    for (const char* data : {"gaussian", "spike", "student_t"})
+      for (const char* sampling : {"leverage", "uniform"}) {
+        const auto spec = draw_spec(3000, 9, data);
+        LeverageParams params;
+        params.sampling = sampling;
+        params = Leverage<double>::normalised(params);
+        const auto kept_by = [&](const Communicator& ranks) {
+          const auto source = LeastSquaresProblem<double>::generate(spec, 1);
+          const LeastSquaresProblem<double> problem(spec, *source, Layout::contiguous(spec.n, ranks.size()),
+                                                    ranks.rank());
+          Leverage<double> method(ranks, spec, params);
+          method.run(problem);
+          std::vector<Index> rows;
+          for (const SampledRow& row : method.kept()) rows.push_back(row.i_global);
+          return rows;
+        };
+        std::vector<Index> alone(static_cast<std::size_t>(spec.n), 0);  // 1 where kept
+        if (const auto one = comm.first(1))
+          for (const Index i : kept_by(*one)) alone[static_cast<std::size_t>(i)] = 1;
+        comm.all_reduce(std::span<Index>(alone));
+        const Range mine = block(spec.n, comm.size(), comm.rank());
+        std::vector<Index> expected;
+        for (Index i = mine.begin; i < mine.end; ++i)
+          if (alone[static_cast<std::size_t>(i)] == 1) expected.push_back(i);
+        EXPECT_EQ(kept_by(comm), expected) << data << " " << sampling;
+        EXPECT_GE(std::count(alone.begin(), alone.end(), 1), 100);  // of about 290 asked for
+      }
+  });
+}
+
+/// E[B'B] = A'A, entry by entry, with five standard deviations estimated from the rows kept.
+TEST_P(LeverageDraws, ScaledSamplesAreUnbiased) {
+  on_ranks([](const Communicator& comm) {
+    constexpr Index n = 400, d = 5, draws = 200;
+    for (const char* sampling : {"leverage", "uniform"}) {
+      const DrawBench<double> bench(comm, draw_spec(n, d, "student_t"));
+      const Array<double>& a = bench.problem().a;
+      LeverageParams params;
+      params.sampling = sampling;
+      params.sample_rows = 60;
+      params = Leverage<double>::normalised(params);
+      Array<double> total(1, d, d), variance(1, d, d);
+      double kept = 0;
+      for (params.draw = 1; params.draw <= draws; ++params.draw) {
+        Leverage<double> method(comm, bench.spec(), params);
+        method.run(bench.problem());
+        kept += static_cast<double>(method.kept().size());
+        for (const SampledRow& row : method.kept())
+          for (Index i = 0; i < d; ++i)
+            for (Index j = 0; j < d; ++j) {
+              const double weight = row.scale * row.scale, entry = a(0, row.i_global, i) * a(0, row.i_global, j);
+              total(0, i, j) += weight * entry;
+              variance(0, i, j) += weight * (weight - 1) * entry * entry;
+            }
+      }
+      EXPECT_NEAR(kept / draws, 60, 5 * std::sqrt(60.0 / draws)) << sampling;  // a sum of coins varies by less than 60
+      const Array<double> gram = product_transposed_left(a, a);
+      for (Index i = 0; i < d; ++i)
+        for (Index j = 0; j < d; ++j)
+          EXPECT_NEAR(total(0, i, j) / draws, gram(0, i, j), 5 * std::sqrt(variance(0, i, j)) / draws)
+              << sampling << " " << i << " " << j;
+    }
+  });
+}
+
+TEST_P(LeverageRuns, AllRowsGiveTheExactAnswer) {
+  on_ranks([](const Communicator& comm) {
+    const DrawBench<double> bench(comm, draw_spec(200, 6, "student_t", 2));
+    LeverageParams params;
+    params.sample_rows = 200;
+    const auto run = bench.run<Leverage>(params);
+    EXPECT_EQ(run.counts.rows_kept, 200);
+    EXPECT_EQ(run.counts.rows_scored, 200);
+    EXPECT_EQ(run.counts.rounds, 0);
+    EXPECT_LE(run.quality.error, 0x1p-53);  // quadratic in the rounding of R X
+  });
+}
+
+/// The scores' sum is d k / (k - d - 1) against a Gaussian sketch of k = 4 d rows; OSNAP and 16 directions come close.
+TEST_P(LeverageRuns, CountsWhatItDid) {
+  on_ranks([](const Communicator& comm) {
+    const DrawBench<double> bench(comm, draw_spec(4000, 20));
+    const auto run = bench.run<Leverage>({});
+    EXPECT_EQ(run.counts.rows_scored, 4000);
+    EXPECT_NEAR(static_cast<double>(run.counts.rows_kept), 576, 5 * std::sqrt(576.0));  // k = 2.88 d / 0.1, coins
+    EXPECT_NEAR(run.counts.score_sum, 20 * 80.0 / 59, 0.3 * 20);
+    EXPECT_EQ(run.counts.pivots_used, 20);
+    LeverageParams uniform;
+    uniform.sampling = "uniform";
+    const auto plain = bench.run<Leverage>(uniform);
+    EXPECT_EQ(plain.counts.rows_scored, 0);
+    EXPECT_EQ(plain.promise.kind, Promise::Kind::none);
+    EXPECT_THAT(plain.promise.reason, testing::HasSubstr("uniform sampling misses heavy rows"));
+    LeverageParams few;
+    few.sample_rows = 80;
+    EXPECT_THAT(bench.run<Leverage>(few).promise.reason,
+                testing::HasSubstr("tolerance 0.1 takes 576 sample-rows, got 80"));
+  });
+}
+
+TEST(LeverageOptions, AreRefusedByName) {
+  const auto spec = draw_spec(100, 10);
+  const auto refusal = [&](const LeverageParams& params) -> std::string {
+    try {
+      Leverage<double>::validate(spec, params);
+    } catch (const BadRequest& error) {
+      return error.what();
+    }
+    return "";
+  };
+  LeverageParams params;
+  EXPECT_EQ(refusal(params), "");
+  params.sample_rows = 9;
+  EXPECT_EQ(refusal(params), "sample-rows must be at least d = 10, got 9");
+  params = {};
+  params.tolerance = 0;
+  EXPECT_EQ(refusal(params), "tolerance must lie in (0, 1), got 0");
+  params = {};
+  params.directions = -2;
+  EXPECT_EQ(refusal(params), "directions must lie between 0 and 1024, got -2");
+  params = {};
+  params.sampling = "length";
+  EXPECT_THAT(refusal(params), testing::HasSubstr("sampling must be leverage or uniform"));
+}
+
+INSTANTIATE_TEST_SUITE_P(LeastSquares, LeverageRuns, testing_support::contract_ranks(),
+                         testing_support::rank_count_name);
+INSTANTIATE_TEST_SUITE_P(LeastSquares, LeverageDraws, testing::Values(1), testing_support::rank_count_name);
+
+}  // namespace
+}  // namespace breakeven
