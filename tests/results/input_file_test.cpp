@@ -46,7 +46,9 @@ TEST_F(InputFileTest, ServesABlockOfColumnsAlone) {
   std::vector<double> block(4);
   file.read_block("q", 1, {2, 4}, {1, 3}, std::span<double>(block));
   EXPECT_THAT(block, ElementsAre(31, 32, 36, 37));
-  EXPECT_THAT(rejection([&] { file.read_block("q", 0, {0, 1}, {4, 6}, std::span<double>(block)); }),
+  EXPECT_THAT(rejection([&] {
+                file.read_block("q", 0, {0, 1}, {4, 6}, std::span<double>(block));
+              }),
               HasSubstr("/q has 5 columns, asked for [4, 6)"));
 }
 

@@ -49,7 +49,9 @@ void fail_not_definite(const LeastSquaresSpec& spec, std::string_view method) {
 
 template <class T>
 double stable_backward_error(const LeastSquaresSpec& spec) {
-  return 8 * unit_roundoff<T> * (std::sqrt(static_cast<double>(spec.d)) + std::sqrt(static_cast<double>(spec.n)) / 16);
+  constexpr double tree_levels = 20;  // of a million ranks; each rotates every column once more
+  return 8 * unit_roundoff<T> *
+         (std::sqrt(static_cast<double>(spec.d) + tree_levels) + std::sqrt(static_cast<double>(spec.n)) / 16);
 }
 
 template <class T>

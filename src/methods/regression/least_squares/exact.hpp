@@ -25,9 +25,9 @@ void require_full_rank(const Array<T>& r, const LeastSquaresSpec& spec, std::str
 /// The same complaint for a matrix whose Cholesky factor does not exist.
 [[noreturn]] void fail_not_definite(const LeastSquaresSpec& spec, std::string_view method);
 
-/// Bound on the backward error of a stable method: 8 u (sqrt(d) + sqrt(n) / 16). Householder vectors of d columns and
-/// sums of n rows in blocks of 256 carry so many roundings, which add up like a random walk (Higham and Mary 2019); 8
-/// is the safety factor. A model, held against the oracle in every run.
+/// Bound on the backward error of a stable method: 8 u (sqrt(d + 20) + sqrt(n) / 16). Householder vectors of d columns,
+/// at most 20 levels of a tree and sums of n rows in blocks of 256 carry so many roundings, which add up like a random
+/// walk (Higham and Mary 2019); 8 is the safety factor. A model, held against the oracle in every run.
 template <class T>
 double stable_backward_error(const LeastSquaresSpec& spec);
 

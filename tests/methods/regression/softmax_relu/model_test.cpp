@@ -298,7 +298,9 @@ TEST_P(SoftmaxReluModel, HessianIsLipschitzWithinACellOfTheRelu) {
       const double ratio = singular_values(change).front() / step;
       EXPECT_LE(ratio, bound);
       EXPECT_GT(ratio, 0);
-      if (previous > 0) EXPECT_NEAR(ratio / previous, 1, 0.5) << "a Lipschitz ratio has a limit";
+      if (previous > 0) {
+        EXPECT_NEAR(ratio / previous, 1, 0.5) << "a Lipschitz ratio has a limit";
+      }
       previous = ratio;
     }
   });
