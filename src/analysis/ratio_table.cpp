@@ -78,7 +78,9 @@ std::string ratio_table(const Study& study, const std::string& against) {
     task = heading;
     const std::string share =
         fmt::format("{:.1f} [{:.1f}, {:.1f}]", 100 * ratio.share, 100 * ratio.share_low, 100 * ratio.share_high);
-    const std::string factor = fmt::format("{:.3g} [{:.3g}, {:.3g}]", ratio.ratio, ratio.low, ratio.high);
+    const std::string factor = ratio.low == ratio.high  // one launch, or the method itself
+                                   ? fmt::format("{:.3g}", ratio.ratio)
+                                   : fmt::format("{:.3g} [{:.3g}, {:.3g}]", ratio.ratio, ratio.low, ratio.high);
     text += fmt::format("  {:<28} {:>11} {:>9.1f} {:>20} {:>28}\n", printable(ratio.series), duration(ratio.time_s),
                         ratio.rate * 1e-9, std::isfinite(ratio.share) ? share : "", factor);
     fewest = std::min(fewest, ratio.launches);

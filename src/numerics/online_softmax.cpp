@@ -82,9 +82,14 @@ void OnlineSoftmax<T>::start(const QueryBlock<T>& block) {
   std::ranges::fill(maxima_, no_maximum<T>);
   const T factor = static_cast<T>(shape_.scale * std::numbers::log2e);
   const Index width = kernel_->panel_width;
-  for (Index first = 0; first < rows_; first += width)  // padding: queries of zero, computed and never read
-    kernel_->pack_queries(block.queries + first * shape_.d, std::min(width, rows_ - first), shape_.d, factor,
-                          queries_.data() + first * shape_.d);
+  for (Index first = 0; first < rows_; first += width) {
+    T* const panel = queries_.data() + first * shape_.d;
+    const Index there = std::min(width, rows_ - first);
+    for (Index i = 0; i < there; ++i)
+      for (Index p = 0; p < shape_.d; ++p) panel[p * width + i] = factor * block.queries[(first + i) * shape_.d + p];
+    for (Index i = there; i < width; ++i)  // padding: queries of zero, computed and never read
+      for (Index p = 0; p < shape_.d; ++p) panel[p * width + i] = T(0);
+  }
 }
 
 template <class T>
@@ -123,9 +128,12 @@ void OnlineSoftmax<T>::absorb(const KeyBlock<T>& block, SoftmaxWorkspace<T>& wor
 template <class T>
 void OnlineSoftmax<T>::finish(T* outputs) const {
   const Index width = kernel_->panel_width, value_columns = kernel_->value_columns(shape_);
-  for (Index first = 0; first < rows_; first += width)
-    kernel_->unpack_outputs(outputs_.data() + first * value_columns, sums_.data() + first,
-                            std::min(width, rows_ - first), shape_.d_value, outputs + first * shape_.d_value);
+  for (Index i = 0; i < rows_; ++i) {
+    const T* const column = outputs_.data() + i / width * width * value_columns + i % width;
+    const T sum = sums_[as_size(i)];
+    for (Index c = 0; c < shape_.d_value; ++c)
+      outputs[i * shape_.d_value + c] = sum > T(0) ? column[c * width] / sum : T(0);
+  }
 }
 
 template class SoftmaxWorkspace<float>;

@@ -13,7 +13,6 @@
 #include <type_traits>
 
 #include "numerics/exp2-inl.hpp"
-#include "numerics/lanes-inl.hpp"
 #include "numerics/online_softmax_kernel.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -233,7 +232,11 @@ struct SoftmaxLoops {
 
   /// to[c][r] = from[r][c] of `rows` <= tile_rows rows of `columns` each; missing rows are 0.
   static HWY_INLINE void transpose_tile(const T* HWY_RESTRICT from, Index rows, Index columns, T* HWY_RESTRICT to) {
-    if (rows == tile_rows) return transpose<T>(from, rows, columns, columns, nullptr, to, tile_rows);
+    if (rows == tile_rows) {
+      for (Index c = 0; c < columns; ++c)
+        for (int r = 0; r < tile_rows; ++r) to[c * tile_rows + r] = from[r * columns + c];
+      return;
+    }
     for (Index c = 0; c < columns; ++c)
       for (int r = 0; r < tile_rows; ++r) to[c * tile_rows + r] = r < rows ? from[r * columns + c] : T(0);
   }
@@ -260,36 +263,7 @@ struct SoftmaxLoops {
     pack_values(shape, block, packed.values);
   }
 
-  static void pack_queries(const T* queries, Index rows, Index d_query, T factor, T* panel) {
-    const D d;
-    const V scale = hn::Set(d, factor);
-    if (rows < width) std::fill(panel, panel + d_query * width, T(0));
-    transpose<T>(queries, rows, d_query, d_query, nullptr, panel, width);
-    for (Index at = 0; at < d_query * width; at += lanes)
-      hn::Store(hn::Mul(scale, hn::Load(d, panel + at)), d, panel + at);
-  }
-
-  /// Some columns at a time, divided on whole vectors while they are still in panels.
-  static void unpack_outputs(const T* panel, const T* sums, Index rows, Index d_value, T* outputs) {
-    const D d;
-    constexpr Index columns_at_once = 16;
-    HWY_ALIGN T quotients[columns_at_once * width];
-    for (Index first = 0; first < d_value; first += columns_at_once) {
-      const Index columns = std::min(columns_at_once, d_value - first);
-      for (Index lane = 0; lane < width; lane += lanes) {
-        const V sum = hn::Load(d, sums + lane);
-        const auto seen_a_key = hn::Gt(sum, hn::Zero(d));
-        for (Index c = 0; c < columns; ++c) {
-          const V quotient = hn::Div(hn::Load(d, panel + (first + c) * width + lane), sum);
-          hn::Store(hn::IfThenElseZero(seen_a_key, quotient), d, quotients + c * width + lane);
-        }
-      }
-      transpose<T>(quotients, columns, rows, width, nullptr, outputs + first, d_value);
-    }
-  }
-
-  static constexpr SoftmaxKernel<T> kernel{width, tile_rows, block_keys,     &pack_queries,
-                                           &pack, &absorb,   &unpack_outputs};
+  static constexpr SoftmaxKernel<T> kernel{width, tile_rows, block_keys, &pack, &absorb};
 };
 
 const SoftmaxKernel<float>* softmax_kernel_f32() {

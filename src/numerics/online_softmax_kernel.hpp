@@ -32,12 +32,8 @@ struct SoftmaxKernel {
   Index panel_width;  ///< queries of a panel
   Index tile_rows;    ///< keys (or value columns) of a register tile
   Index block_keys;   ///< keys whose weights are held at once
-  /// panel = factor times the transposed queries (rows x d, at most panel_width rows); the other lanes become 0.
-  void (*pack_queries)(const T* queries, Index rows, Index d, T factor, T* panel);
   void (*pack)(const SoftmaxShape& shape, const KeyBlock<T>& block, const PackedKeys<T>& packed);
   void (*absorb)(const SoftmaxShape& shape, const PackedKeys<T>& keys, const QueryPanel<T>& panel, T* weights);
-  /// outputs (rows x d_value, row-major) = panel / sums, transposed; 0 where a sum is not positive.
-  void (*unpack_outputs)(const T* panel, const T* sums, Index rows, Index d_value, T* outputs);
 
   Index value_columns(const SoftmaxShape& shape) const {
     return (shape.d_value + tile_rows - 1) / tile_rows * tile_rows;

@@ -88,30 +88,6 @@ void column_extremes(const T* rows, Index n_rows, Index columns, Index stride, T
   }
 }
 
-/// Columns in vector lanes, four rows at a time: a sum that waits for the one before would take as long as all the
-/// rest.
-template <class T>
-void column_sums(const T* rows, Index n_rows, Index columns, double* sums) {
-  const Full<double> d;
-  constexpr auto lanes = static_cast<Index>(hn::MaxLanes(Full<double>()));
-  Index c = 0;
-  for (; c + lanes <= columns; c += lanes) {
-    auto a = hn::LoadU(d, sums + c), b = hn::Zero(d), e = hn::Zero(d), f = hn::Zero(d);
-    const T* row = rows + c;
-    Index i = 0;
-    for (; i + 4 <= n_rows; i += 4, row += 4 * columns) {
-      a = hn::Add(a, widen(row));
-      b = hn::Add(b, widen(row + columns));
-      e = hn::Add(e, widen(row + 2 * columns));
-      f = hn::Add(f, widen(row + 3 * columns));
-    }
-    for (; i < n_rows; ++i, row += columns) a = hn::Add(a, widen(row));
-    hn::StoreU(hn::Add(hn::Add(a, b), hn::Add(e, f)), d, sums + c);
-  }
-  for (; c < columns; ++c)
-    for (Index i = 0; i < n_rows; ++i) sums[c] += static_cast<double>(rows[i * columns + c]);
-}
-
 }  // namespace
 
 float largest_norm_f32(const float* rows, Index n_rows, Index columns, const float* shift) {
@@ -128,13 +104,6 @@ void column_extremes_f64(const double* rows, Index n_rows, Index columns, Index 
   column_extremes(rows, n_rows, columns, stride, highest, lowest);
 }
 
-void column_sums_f32(const float* rows, Index n_rows, Index columns, double* sums) {
-  column_sums(rows, n_rows, columns, sums);
-}
-void column_sums_f64(const double* rows, Index n_rows, Index columns, double* sums) {
-  column_sums(rows, n_rows, columns, sums);
-}
-
 }  // namespace HWY_NAMESPACE
 }  // namespace breakeven
 HWY_AFTER_NAMESPACE();
@@ -149,8 +118,6 @@ HWY_EXPORT(largest_norm_f32);
 HWY_EXPORT(largest_norm_f64);
 HWY_EXPORT(column_extremes_f32);
 HWY_EXPORT(column_extremes_f64);
-HWY_EXPORT(column_sums_f32);
-HWY_EXPORT(column_sums_f64);
 
 float dispatch_norm(const float* rows, Index n_rows, Index columns, const float* shift) {
   return HWY_DYNAMIC_DISPATCH(largest_norm_f32)(rows, n_rows, columns, shift);
@@ -163,12 +130,6 @@ void dispatch_extremes(const float* rows, Index n_rows, Index columns, Index str
 }
 void dispatch_extremes(const double* rows, Index n_rows, Index columns, Index stride, double* highest, double* lowest) {
   HWY_DYNAMIC_DISPATCH(column_extremes_f64)(rows, n_rows, columns, stride, highest, lowest);
-}
-void dispatch_sums(const float* rows, Index n_rows, Index columns, double* sums) {
-  HWY_DYNAMIC_DISPATCH(column_sums_f32)(rows, n_rows, columns, sums);
-}
-void dispatch_sums(const double* rows, Index n_rows, Index columns, double* sums) {
-  HWY_DYNAMIC_DISPATCH(column_sums_f64)(rows, n_rows, columns, sums);
 }
 
 }  // namespace
@@ -203,17 +164,10 @@ void raise_to_columns(const T* rows, Index n_rows, Index columns, std::span<doub
     for (Index c = 0; c < columns; ++c) raise(c, rows[i * columns + c], rows[i * columns + c]);
 }
 
-template <class T>
-void add_to_columns(const T* rows, Index n_rows, Index columns, std::span<double> sums) {
-  dispatch_sums(rows, n_rows, columns, sums.data());
-}
-
 template double largest_squared_norm(const float*, Index, Index, std::span<const float>);
 template double largest_squared_norm(const double*, Index, Index, std::span<const double>);
 template void raise_to_columns(const float*, Index, Index, std::span<double>, std::span<double>);
 template void raise_to_columns(const double*, Index, Index, std::span<double>, std::span<double>);
-template void add_to_columns(const float*, Index, Index, std::span<double>);
-template void add_to_columns(const double*, Index, Index, std::span<double>);
 
 }  // namespace breakeven
 #endif  // HWY_ONCE

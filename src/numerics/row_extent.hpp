@@ -16,8 +16,4 @@ template <class T>
 void raise_to_columns(const T* rows, Index n_rows, Index columns, std::span<double> highest,
                       std::span<double> highest_negated);
 
-/// Adds each column of row-major rows (n_rows x columns) to sums[c], in float64.
-template <class T>
-void add_to_columns(const T* rows, Index n_rows, Index columns, std::span<double> sums);
-
 }  // namespace breakeven

@@ -10,6 +10,7 @@ the next begins with; a run that ends before its kill completes the study, which
 
 import json
 import pathlib
+import platform
 import random
 import shutil
 import sys
@@ -35,8 +36,10 @@ repetitions = 3
 warmup = 0
 save-solution = true
 """
+FUTEX = {"x86_64": 202, "aarch64": 98}  # the system call by which a thread waits for a lock
 VARIANTS = ("everything", "a rank", "the launcher", "the front end")
 LIMIT_S = 120  # far above what a run takes, on a busy machine too
+HUNG_AFTER_S = 15
 
 
 class Broken(Exception):
@@ -135,6 +138,24 @@ def victim_of(variant, front_end):
     return found[-1] if found else None
 
 
+hung_launchers = []  # whom nobody was left to watch
+
+
+def end_hung_launcher(leader):
+    """Open MPI 4.1 with PMIx 4.2 sometimes hangs in PMIx_server_finalize() when all its ranks are gone, its main thread
+    waiting for a lock. `breakeven run` ends such a launcher; here it is itself what was killed."""
+    processes = studies.session_of(leader)
+    if any(process.name == "attention" for process in processes):
+        return
+    for process in processes:
+        try:
+            call = pathlib.Path(f"/proc/{process.pid}/syscall").read_text().split()[0]
+        except OSError:
+            continue  # it has ended meanwhile
+        if process.name == "mpiexec" and call == str(FUTEX.get(platform.machine())) and studies.kill(process.pid):
+            hung_launchers.append(process.pid)
+
+
 def kill_once(started, variant, moment_s):
     """Whether the kill came in time, whether the study is complete, how long it ran. Nothing of the run is left."""
     front_end, left = started.pid, []
@@ -153,9 +174,11 @@ def kill_once(started, variant, moment_s):
     if killed and variant in ("a rank", "the launcher"):  # the front end goes on with the next launch, and says so
         require(ended.exit_code == FAILURE and "failed: attention/forward" in ended.stderr or ended.exit_code == OK,
                 f"after a kill of {variant}:\n{ended}")
-    deadline = time.monotonic() + LIMIT_S
+    begin = time.monotonic()
     while studies.session_of(front_end):
-        if time.monotonic() > deadline:
+        if variant == "the front end" and time.monotonic() > begin + HUNG_AFTER_S:
+            end_hung_launcher(front_end)
+        if time.monotonic() > begin + LIMIT_S:
             left = studies.session_of(front_end)
             studies.kill_session(front_end)
             raise Broken(f"still running after a kill of {variant}: {left}")
@@ -198,7 +221,7 @@ def trials(count, seed, parent):
     require(ended.exit_code == OK, f"the last run does not complete the study\n{ended}")
     undisturbed.check(study)
     print(f"{kills} kills ({', '.join(f'{n} of {name}' for name, n in counts.items())}), {completed + 1} studies "
-          f"completed and compared, {unfinished_groups} groups found half renamed")
+          f"completed and compared, {unfinished_groups} groups found half renamed, {len(hung_launchers)} launchers left hanging")
 
 
 def main():

@@ -75,30 +75,6 @@ TEST_P(RowExtentOn, EqualsThePlainLoops) {
     }
 }
 
-template <class T>
-void expect_sums(Index n_rows, Index columns) {
-  const AlignedVector<T> rows = normal_rows<T>(n_rows, columns);
-  std::vector<double> sums(static_cast<std::size_t>(columns), 0.5);
-  add_to_columns(rows.data(), n_rows, columns, std::span(sums));
-  // Both sums are rounded n + 1 times, at values below n + 1 times the largest entry, here below 8.
-  const double tolerance =
-      8 * static_cast<double>((n_rows + 1) * (n_rows + 1)) * std::numeric_limits<double>::epsilon();
-  for (Index c = 0; c < columns; ++c) {
-    double expected = 0.5;
-    for (Index i = 0; i < n_rows; ++i) expected += static_cast<double>(rows[static_cast<std::size_t>(i * columns + c)]);
-    EXPECT_NEAR(sums[static_cast<std::size_t>(c)], expected, tolerance) << n_rows << " x " << columns << ", " << c;
-  }
-}
-
-TEST_P(RowExtentOn, AddsUpColumns) {
-  const SimdTargetScope scope(GetParam());
-  for (const Index n_rows : {0, 1, 3, 4, 5, 200})         // either side of the four rows at a time
-    for (const Index columns : {1, 3, 4, 7, 8, 9, 17}) {  // either side of the lanes of 2, 4 and 8 doubles
-      expect_sums<float>(n_rows, columns);
-      expect_sums<double>(n_rows, columns);
-    }
-}
-
 TEST_P(RowExtentOn, KeepsWhatIsHigherAlready) {
   const SimdTargetScope scope(GetParam());
   const AlignedVector<float> rows = normal_rows<float>(100, 2);

@@ -1,7 +1,6 @@
 #include "methods/attention/forward/polynomial.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "base/error.hpp"
@@ -109,9 +108,11 @@ void Polynomial<T>::centre(const ForwardProblem<T>& problem) {
   if (!params_.centre_keys) return;
   std::vector<double> sums(shift_.size(), 0);
   for (Index slice = 0; slice < spec_.slices(); ++slice)
-    add_to_columns(
-        problem.k.slice(slice), rows_.size(), spec_.d,
-        std::span(sums).subspan(static_cast<std::size_t>(slice * spec_.d), static_cast<std::size_t>(spec_.d)));
+    for (Index i = 0; i < rows_.size(); ++i) {
+      const T* key = problem.k.row(slice, i);
+      double* sum = sums.data() + slice * spec_.d;
+      for (Index c = 0; c < spec_.d; ++c) sum[c] += static_cast<double>(key[c]);
+    }
   comm_.all_reduce(std::span<double>(sums));
   for (std::size_t i = 0; i < sums.size(); ++i) shift_[i] = static_cast<T>(sums[i] / static_cast<double>(spec_.n));
 }
@@ -196,21 +197,13 @@ void Polynomial<T>::answer_causal(const ForwardProblem<T>& problem) {
 
 template <class T>
 void Polynomial<T>::count_denominators() {
-  if (spec_.causal)
-    for (Index i = 0; i < rows_.size(); ++i)
-      denominators_[static_cast<std::size_t>(i)] /= static_cast<T>(rows_.begin + i + 1);
-  for (const T denominator : denominators_)
+  T smallest = std::numeric_limits<T>::infinity();
+  for (Index i = 0; i < rows_.size(); ++i) {
+    T& denominator = denominators_[static_cast<std::size_t>(i)];
+    if (spec_.causal) denominator /= static_cast<T>(rows_.begin + i + 1);
     if (!(denominator > 0)) ++solution_.denominators_not_positive;  // NaN is not positive
-  // Many minima at once: one would wait for itself at each row, as long as a row takes elsewhere.
-  constexpr std::size_t lanes = 16;
-  std::array<T, lanes> minima;
-  minima.fill(std::numeric_limits<T>::infinity());
-  std::size_t i = 0;
-  for (; i + lanes <= denominators_.size(); i += lanes)
-    for (std::size_t lane = 0; lane < lanes; ++lane)
-      minima[lane] = denominators_[i + lane] < minima[lane] ? denominators_[i + lane] : minima[lane];
-  for (; i < denominators_.size(); ++i) minima[0] = std::min(minima[0], denominators_[i]);
-  const T smallest = *std::min_element(minima.begin(), minima.end());
+    smallest = std::min(smallest, denominator);
+  }
   const double keys = spec_.causal ? 1 : static_cast<double>(spec_.n);
   solution_.denominator_min = std::min(solution_.denominator_min, static_cast<double>(smallest) / keys);
 }
