@@ -51,7 +51,6 @@ Gram<T>::Gram(Index d, Index n_rhs) : d_(d), n_rhs_(n_rhs), kernel_(gram_kernel<
   right_sums_ = zeros<T>(sizes.right_sums);
   right_terms_ = zeros<T>(sizes.right_terms);
   panels_ = zeros<T>(sizes.panels);
-  scaled_panels_ = zeros<T>(sizes.panels);
   right_ = zeros<T>(sizes.right);
 }
 
@@ -84,17 +83,9 @@ GramRows<T> Gram<T>::block(const T* a, const T* weights, Index rows) {
   constexpr Index line = gram_line<T>;
   // Rows that are whole cache lines need no packing, as long as those of a block do not fall on few sets of the cache.
   const bool whole_lines = d_ == sizes.padded_d && reinterpret_cast<std::uintptr_t>(a) % 64 == 0;
-  GramRows<T> shape{a, a, d_, line, rows, sizes.padded_d};
-  if (!whole_lines || d_ > 8 * line) {
-    shape.row_stride = line;
-    shape.panel_stride = sizes.panel_stride;
-    kernel_.pack(a, nullptr, d_, shape, panels_.data());
-    shape.data = shape.scaled = panels_.data();
-  }
-  if (weights) {
-    kernel_.pack(a, weights, d_, shape, scaled_panels_.data());
-    shape.scaled = scaled_panels_.data();
-  }
+  if (whole_lines && d_ <= 8 * line) return {a, weights, d_, line, rows, sizes.padded_d};
+  const GramRows<T> shape{panels_.data(), weights, line, sizes.panel_stride, rows, sizes.padded_d};
+  kernel_.pack(a, d_, shape, panels_.data());
   return shape;
 }
 
@@ -155,7 +146,7 @@ double Gram<T>::flops(Index rows, Index d, Index n_rhs) {
 template <class T>
 Index Gram<T>::bytes(Index d, Index n_rhs) {
   const Sizes<T> sizes(d, n_rhs);
-  return (2 * sizes.packed + sizes.sums + sizes.right_sums + sizes.right_terms + 2 * sizes.panels + sizes.right) *
+  return (2 * sizes.packed + sizes.sums + sizes.right_sums + sizes.right_terms + sizes.panels + sizes.right) *
          static_cast<Index>(sizeof(T));
 }
 

@@ -51,7 +51,7 @@ class Gram {
   Index pending_rows_ = 0;  // of the chunk that is not closed
   AlignedVector<T> packed_, compensation_;
   AlignedVector<T> sums_, right_sums_, right_terms_;  // of the chunk
-  AlignedVector<T> panels_, scaled_panels_, right_;   // of a block
+  AlignedVector<T> panels_, right_;                   // of a block
 };
 
 extern template class Gram<float>;

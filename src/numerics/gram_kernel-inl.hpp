@@ -64,78 +64,82 @@ struct GramLoops {
     return data + c / line * panel_stride + c % line;
   }
 
-  template <bool pooled>
-  static HWY_NOINLINE void accumulate_tile(const GramRows<T>& rows, const Tile& tile, T* sums, Index stride,
+  /// Where the three blocks of a tile are summed, rows `stride` apart.
+  struct TileSums {
+    T* at[width];
+    Index stride;
+
+    HWY_INLINE void prefetch() const {
+      for (int k = 0; k < tile_rows; ++k)
+        for (int b = 0; b < width; ++b) hwy::Prefetch(at[b] + k * stride);
+    }
+    HWY_INLINE void add(const V (&sum)[tile_rows][width]) const {
+      const D d;
+#pragma GCC unroll 8
+      for (int k = 0; k < tile_rows; ++k)
+#pragma GCC unroll 3
+        for (int b = 0; b < width; ++b) {
+          T* const to = at[b] + k * stride;
+          hn::Store(hn::Add(hn::Load(d, to), sum[k][b]), d, to);
+        }
+    }
+  };
+
+  template <bool weighted>
+  static HWY_INLINE V load(const T* at, V weight) {
+    const V v = hn::LoadU(D(), at);
+    return in_register(weighted ? hn::Mul(v, weight) : v);
+  }
+
+  template <bool pooled, bool weighted>
+  static HWY_NOINLINE void accumulate_tile(const GramRows<T>& rows, const Tile& tile, const TileSums& sums,
                                            Ahead& ahead) {
     const D d;
-    const T* v0 = column_of(rows.data, rows.panel_stride, tile.column[0]);
-    const T* v1 = column_of(rows.data, rows.panel_stride, tile.column[1]);
-    const T* v2 = column_of(rows.data, rows.panel_stride, tile.column[2]);
-    const T* s0 = column_of(rows.scaled, rows.panel_stride, tile.row[0]);
-    const T* s1 = column_of(rows.scaled, rows.panel_stride, tile.row[1]);
-    const T* s2 = column_of(rows.scaled, rows.panel_stride, tile.row[2]);
-    T* const sums0 = sums + tile.row[0] * stride + tile.column[0];
-    T* const sums1 = pooled ? sums + tile.row[1] * stride + tile.column[1] : sums0 + lanes;
-    T* const sums2 = pooled ? sums + tile.row[2] * stride + tile.column[2] : sums0 + 2 * lanes;
-    for (int k = 0; k < tile_rows; ++k) {
-      hwy::Prefetch(sums0 + k * stride);
-      hwy::Prefetch(sums1 + k * stride);
-      hwy::Prefetch(sums2 + k * stride);
-    }
+    const auto data = [&](Index c) { return column_of(rows.data, rows.panel_stride, c); };
+    const T *v0 = data(tile.column[0]), *v1 = data(tile.column[1]), *v2 = data(tile.column[2]);
+    const T *s0 = data(tile.row[0]), *s1 = data(tile.row[1]), *s2 = data(tile.row[2]);
+    sums.prefetch();
     V sum[tile_rows][width];
 #pragma GCC unroll 8
     for (int k = 0; k < tile_rows; ++k)
 #pragma GCC unroll 3
       for (int b = 0; b < width; ++b) sum[k][b] = hn::Zero(d);
     const char* next = ahead.next;
-    const Index next_step = ahead.step, row_stride = rows.row_stride;
-    for (Index r = 0; r < rows.rows; ++r) {
+    const Index next_step = ahead.step, row_stride = rows.row_stride, n_rows = rows.rows;
+    const T* const weights = rows.weights;
+    for (Index r = 0; r < n_rows; ++r, next += next_step) {
       hwy::Prefetch(next);
-      const V c0 = in_register(hn::LoadU(d, v0)), c1 = in_register(hn::LoadU(d, v1)),
-              c2 = in_register(hn::LoadU(d, v2));
+      const V weight = weighted ? in_register(hn::Set(d, weights[r])) : hn::Zero(d);
+      const V c0 = load<weighted>(v0, weight), c1 = load<weighted>(v1, weight), c2 = load<weighted>(v2, weight);
 #pragma GCC unroll 8
       for (int k = 0; k < tile_rows; ++k) {
-        if constexpr (pooled) {
-          sum[k][0] = hn::MulAdd(hn::Set(d, s0[k]), c0, sum[k][0]);
-          sum[k][1] = hn::MulAdd(hn::Set(d, s1[k]), c1, sum[k][1]);
-          sum[k][2] = hn::MulAdd(hn::Set(d, s2[k]), c2, sum[k][2]);
-        } else {
-          const V s = in_register(hn::Set(d, s0[k]));
-          sum[k][0] = hn::MulAdd(s, c0, sum[k][0]);
-          sum[k][1] = hn::MulAdd(s, c1, sum[k][1]);
-          sum[k][2] = hn::MulAdd(s, c2, sum[k][2]);
-        }
+        const V s = pooled ? hn::Set(d, s0[k]) : in_register(hn::Set(d, s0[k]));
+        sum[k][0] = hn::MulAdd(s, c0, sum[k][0]);
+        sum[k][1] = hn::MulAdd(pooled ? hn::Set(d, s1[k]) : s, c1, sum[k][1]);
+        sum[k][2] = hn::MulAdd(pooled ? hn::Set(d, s2[k]) : s, c2, sum[k][2]);
       }
-      next += next_step;
       v0 += row_stride;
       v1 += row_stride;
       v2 += row_stride;
       s0 += row_stride;
-      if constexpr (pooled) {
-        s1 += row_stride;
-        s2 += row_stride;
-      }
+      s1 += row_stride;
+      s2 += row_stride;
     }
     ahead.next = next;
-    const auto add = [d](T* at, V v) { hn::Store(hn::Add(hn::Load(d, at), v), d, at); };
-#pragma GCC unroll 8
-    for (int k = 0; k < tile_rows; ++k) {
-      add(sums0 + k * stride, sum[k][0]);
-      add(sums1 + k * stride, sum[k][1]);
-      add(sums2 + k * stride, sum[k][2]);
-    }
+    sums.add(sum);
   }
 
   /// The pool's blocks, one after the other, where fewer than three are left at the end.
+  template <bool weighted>
   static HWY_NOINLINE void accumulate_block(const GramRows<T>& rows, Index row, Index column, T* sums, Index stride) {
     const D d;
     const T* v = column_of(rows.data, rows.panel_stride, column);
-    const T* s = column_of(rows.scaled, rows.panel_stride, row);
+    const T* s = column_of(rows.data, rows.panel_stride, row);
     V sum[tile_rows];
 #pragma GCC unroll 8
     for (int k = 0; k < tile_rows; ++k) sum[k] = hn::Zero(d);
     for (Index r = 0; r < rows.rows; ++r, v += rows.row_stride, s += rows.row_stride) {
-      const V c = in_register(hn::LoadU(d, v));
+      const V c = load<weighted>(v, weighted ? hn::Set(d, rows.weights[r]) : hn::Zero(d));
 #pragma GCC unroll 8
       for (int k = 0; k < tile_rows; ++k) sum[k] = hn::MulAdd(hn::Set(d, s[k]), c, sum[k]);
     }
@@ -146,7 +150,8 @@ struct GramLoops {
     }
   }
 
-  static void accumulate(const GramRows<T>& rows, T* sums, Index stride, const T* next, Index next_bytes) {
+  template <bool weighted>
+  static void accumulate_as(const GramRows<T>& rows, T* sums, Index stride, const T* next, Index next_bytes) {
     Index tiles = 0;
     for (Index row = 0; row < rows.padded_d; row += tile_rows) tiles += rows.padded_d / lanes - row / lanes;
     tiles /= width;
@@ -154,22 +159,32 @@ struct GramLoops {
                 tiles > 0 ? (next_bytes + tiles * rows.rows - 1) / (tiles * rows.rows) : 0};
     Tile pool{};
     int pooled = 0;
+    const auto pool_sums = [&](int b) { return sums + pool.row[b] * stride + pool.column[b]; };
     for (Index row = 0; row < rows.padded_d; row += tile_rows) {
       const Index first = row / lanes * lanes;
       Index column = rows.padded_d;
       for (; column - width * lanes >= first; column -= width * lanes) {
         const Index left = column - width * lanes;
-        accumulate_tile<false>(rows, {{row, row, row}, {left, left + lanes, left + 2 * lanes}}, sums, stride, ahead);
+        T* const at = sums + row * stride + left;
+        accumulate_tile<false, weighted>(rows, {{row, row, row}, {left, left + lanes, left + 2 * lanes}},
+                                         {{at, at + lanes, at + 2 * lanes}, stride}, ahead);
       }
       for (; column > first; column -= lanes) {
         pool.row[pooled] = row;
         pool.column[pooled] = column - lanes;
         if (++pooled < width) continue;
-        accumulate_tile<true>(rows, pool, sums, stride, ahead);
+        accumulate_tile<true, weighted>(rows, pool, {{pool_sums(0), pool_sums(1), pool_sums(2)}, stride}, ahead);
         pooled = 0;
       }
     }
-    for (int b = 0; b < pooled; ++b) accumulate_block(rows, pool.row[b], pool.column[b], sums, stride);
+    for (int b = 0; b < pooled; ++b) accumulate_block<weighted>(rows, pool.row[b], pool.column[b], sums, stride);
+  }
+
+  static void accumulate(const GramRows<T>& rows, T* sums, Index stride, const T* next, Index next_bytes) {
+    if (rows.weights)
+      accumulate_as<true>(rows, sums, stride, next, next_bytes);
+    else
+      accumulate_as<false>(rows, sums, stride, next, next_bytes);
   }
 
   /// R right sides times N vectors of columns.
@@ -221,19 +236,16 @@ struct GramLoops {
     for (; k < n_rhs; ++k) right_columns<1, 8>(rows, right + k * right_stride, right_stride, sums + k * rows.padded_d);
   }
 
-  static void pack(const T* in, const T* weights, Index columns, const GramRows<T>& shape, T* packed) {
+  static void pack(const T* in, Index columns, const GramRows<T>& shape, T* packed) {
     const D d;
     const Index whole = columns / line * line;
     for (Index r = 0; r < shape.rows; ++r, in += columns) {
-      const T weight = weights ? weights[r] : T(1);
-      const V weights_of_lanes = hn::Set(d, weight);
       T* to = packed + r * shape.row_stride;
       for (Index c = 0; c < whole; c += line, to += shape.panel_stride)
 #pragma GCC unroll 16
-        for (Index k = 0; k < line; k += lanes)
-          hn::Store(hn::Mul(weights_of_lanes, hn::LoadU(d, in + c + k)), d, to + k);
+        for (Index k = 0; k < line; k += lanes) hn::Store(hn::LoadU(d, in + c + k), d, to + k);
       if (whole == shape.padded_d) continue;
-      for (Index k = 0; k < line; ++k) to[k] = whole + k < columns ? weight * in[whole + k] : T(0);
+      for (Index k = 0; k < line; ++k) to[k] = whole + k < columns ? in[whole + k] : T(0);
     }
   }
 

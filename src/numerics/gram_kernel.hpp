@@ -14,7 +14,7 @@ inline constexpr Index gram_line = 64 / static_cast<Index>(sizeof(T));
 template <class T>
 struct GramRows {
   const T* data;
-  const T* scaled;  ///< the same rows times their weights, laid out alike; `data` if they have none
+  const T* weights;  ///< one a row; null if all are 1
   Index row_stride, panel_stride;
   Index rows, padded_d;
 };
@@ -24,11 +24,10 @@ template <class T>
 struct GramKernel {
   const char* target;  ///< name of the instruction set
 
-  /// packed = in as panels, columns d .. padded_d zero; a row-major copy if panel_stride = line. Rows times weights if
-  /// these are not null.
-  void (*pack)(const T* in, const T* weights, Index d, const GramRows<T>& shape, T* packed);
-  /// sums (padded_d x stride, row-major) += upper triangle of scaled' data, and what of the lower one falls into the
-  /// same tiles. `next`: what will be read after these rows, brought to the cache meanwhile.
+  /// packed = in (rows x d) as panels of the given shape, columns d .. padded_d zero.
+  void (*pack)(const T* in, Index d, const GramRows<T>& shape, T* packed);
+  /// sums (padded_d x stride, row-major) += upper triangle of data' W data, W the weights, and what of the lower one
+  /// falls into the same tiles. `next`: what will be read after these rows, brought to the cache meanwhile.
   void (*accumulate)(const GramRows<T>& rows, T* sums, Index stride, const T* next, Index next_bytes);
   /// sums[k][c] += sum over r of right[k][r] data[r][c]: rows of `right` right_stride apart, of `sums` padded_d.
   void (*accumulate_right)(const GramRows<T>& rows, const T* right, Index right_stride, Index n_rhs, T* sums);
