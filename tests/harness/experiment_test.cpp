@@ -158,7 +158,7 @@ TEST(Expand, TakesSizesFromTheInputFile) {
   EXPECT_EQ(*find(spec, "d_value"), Value(Index{4}));
   EXPECT_EQ(*find(spec, "data"), Value(std::string("file")));
   EXPECT_EQ(expanded({"--n", "10,20"}, 2, &file).size(), 2u);
-  EXPECT_EQ(refusal({"--n", "51"}, &file), "n must be at most 50, the rows of some/where/tokens.h5, got 51");
+  EXPECT_EQ(refusal({"--n", "51"}, &file), "n must be at most 50, the rows of /q of some/where/tokens.h5, got 51");
   EXPECT_EQ(refusal({"--d", "7"}, &file), "d must be 6 as in the input file, got 7");
   EXPECT_THAT(refusal({"--bound", "2"}, &file), HasSubstr("bound must not be given with an input file"));
 }

@@ -5,16 +5,11 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/sizes.hpp"
 #include "methods/attention/forward/generators.hpp"
 
 namespace breakeven::attention {
 namespace {
-
-void require_at_least(std::string_view option, Index bound, Index value) {
-  if (value < bound)
-    throw BadRequest(std::string(option) + " must be at least " + std::to_string(bound) + ", got " +
-                     std::to_string(value));
-}
 
 /// Shape of a dataset as batch x heads x n x columns; a matrix has one batch element and one head.
 std::array<Index, 4> four_dimensions(const InputFile& file, std::string_view dataset) {
@@ -35,14 +30,6 @@ void require_same_tokens(const InputFile& file, std::string_view dataset, const 
   if (std::equal(shape.begin(), shape.begin() + 3, q.begin()) && (!same_columns || shape[3] == q[3])) return;
   throw BadRequest(file.path() + ": /" + std::string(dataset) + " is " + shape_text(shape) + " but /q is " +
                    shape_text(q) + "; batch, heads and n must be equal" + (same_columns ? ", and d" : ""));
-}
-
-/// A size that was not asked for is the file's; one that was must equal it.
-void take_size(std::string_view option, Index file_value, Index& value) {
-  if (value != unknown_index && value != file_value)
-    throw BadRequest(std::string(option) + " must be " + std::to_string(file_value) + " as in the input file, got " +
-                     std::to_string(value));
-  value = file_value;
 }
 
 template <class T>
@@ -102,14 +89,9 @@ void ForwardProblem<T>::validate(const Spec& spec) {
   require_at_least("d-value", 1, spec.d_value);
   require_at_least("heads", 1, spec.heads);
   require_at_least("batch", 1, spec.batch);
-  // Sizes are multiplied as Index further on; this many entries fit no machine, and any few bytes each fit an Index.
-  constexpr double most_entries = 0x1p56;
-  const double entries = static_cast<double>(spec.batch) * static_cast<double>(spec.heads) *
-                         static_cast<double>(spec.n) *
-                         (2 * static_cast<double>(spec.d) + static_cast<double>(spec.d_value));
-  if (entries > most_entries)
-    throw BadRequest("batch heads n (2 d + d-value), the entries of the data, must be at most 2^56, got " +
-                     to_text(Value(entries)));
+  require_countable("batch heads n (2 d + d-value), the entries of the data,",
+                    static_cast<double>(spec.batch) * static_cast<double>(spec.heads) * static_cast<double>(spec.n) *
+                        (2 * static_cast<double>(spec.d) + static_cast<double>(spec.d_value)));
   spec.scale_factor();
   if (spec.data != "file" && !(spec.bound > 0 && std::isfinite(spec.bound)))
     throw BadRequest("bound must be positive and finite, got " + to_text(Value(spec.bound)));
@@ -133,10 +115,7 @@ ForwardSpec ForwardProblem<T>::from_input(const Spec& wanted, const InputFile& f
   if (!std::isnan(wanted.bound))
     throw BadRequest("bound must not be given with an input file, where it is measured; got " +
                      to_text(Value(wanted.bound)));
-  if (spec.n == unknown_index) spec.n = q[2];
-  if (spec.n > q[2])
-    throw BadRequest("n must be at most " + std::to_string(q[2]) + ", the rows of " + file.path() + ", got " +
-                     std::to_string(spec.n));
+  take_rows("n", file, "q", q[2], spec.n);
   spec.data = "file";
   spec.bound = std::numeric_limits<double>::quiet_NaN();
   return spec;

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/sizes.hpp"
 
 namespace breakeven::regression {
 namespace {
@@ -18,36 +19,18 @@ Shape matrix_shape(const InputFile& file, std::string_view dataset) {
   return shape;
 }
 
-/// Columns are the file's; one that was asked for must equal it.
-Index taken_columns(std::string_view option, Index wanted, Index in_file) {
-  if (wanted != unknown_index && wanted != in_file)
-    throw BadRequest(std::string(option) + " must be " + std::to_string(in_file) + " as in the input file, got " +
-                     std::to_string(wanted));
-  return in_file;
-}
-
-Index taken_rows(const InputFile& file, std::string_view option, std::string_view dataset, Index wanted,
-                 Index in_file) {
-  if (wanted == unknown_index) return in_file;
-  if (wanted > in_file)
-    throw BadRequest(std::string(option) + " must be at most " + std::to_string(in_file) + ", the rows of /" +
-                     std::string(dataset) + " of " + file.path() + ", got " + std::to_string(wanted));
-  return wanted;
-}
-
 }  // namespace
 
 void settle_sizes(KroneckerSpec& spec) {
-  if (spec.n2 == spec.n) spec.n2 = 0;
-  if (spec.d2 == spec.d) spec.d2 = 0;
+  // Two sizes that a file has yet to tell are not known to be equal.
+  if (spec.n != unknown_index && spec.n2 == spec.n) spec.n2 = 0;
+  if (spec.d != unknown_index && spec.d2 == spec.d) spec.d2 = 0;
 }
 
 void validate_factors(const KroneckerSpec& spec) {
   for (const int factor : {0, 1}) {
     const auto at = static_cast<std::size_t>(factor);
-    if (spec.columns(factor) < 1)
-      throw BadRequest(std::string(column_options[at]) + " must be at least 1, got " +
-                       std::to_string(spec.columns(factor)));
+    require_at_least(column_options[at], 1, spec.columns(factor));
     if (spec.rows(factor) < spec.columns(factor))
       throw BadRequest(std::string(row_options[at]) + " must be at least " + std::string(column_options[at]) + " = " +
                        std::to_string(spec.columns(factor)) + ", got " + std::to_string(spec.rows(factor)));
@@ -58,21 +41,20 @@ void validate_factors(const KroneckerSpec& spec) {
     throw BadRequest("d d2, the columns of the product, must be at most " + std::to_string(most_unknowns) + ", got " +
                      to_text(Value(unknowns)) + " = " + std::to_string(spec.d) + " x " +
                      std::to_string(spec.second_columns()));
-  constexpr double most_entries = 0x1p56;  // counted in Index further on; no machine holds as many
-  const double entries = static_cast<double>(spec.n) * static_cast<double>(spec.second_rows());
-  if (entries > most_entries)
-    throw BadRequest("n n2, the rows of the product, must be at most 2^56, got " + to_text(Value(entries)));
+  require_countable("n n2, the rows of the product,",
+                    static_cast<double>(spec.n) * static_cast<double>(spec.second_rows()));
 }
 
 void take_factor_sizes(const InputFile& file, KroneckerSpec& spec) {
   const Shape a1 = matrix_shape(file, "a1"), a2 = matrix_shape(file, "a2");
-  spec.d = taken_columns("d", spec.d, a1[1]);
-  spec.d2 = taken_columns("d2", spec.d2 == 0 ? spec.d : spec.d2, a2[1]);
+  take_size("d", a1[1], spec.d);
+  if (spec.d2 == 0) spec.d2 = spec.d;
+  take_size("d2", a2[1], spec.d2);
   const bool equally_long = a1[0] == a2[0];
-  spec.n = taken_rows(file, "n", "a1", spec.n, a1[0]);
+  take_rows("n", file, "a1", a1[0], spec.n);
   if (spec.n2 == unknown_index) spec.n2 = equally_long ? spec.n : a2[0];
   if (spec.n2 == 0) spec.n2 = spec.n;
-  spec.n2 = taken_rows(file, "n2", "a2", spec.n2, a2[0]);
+  take_rows("n2", file, "a2", a2[0], spec.n2);
   spec.data = "file";
   settle_sizes(spec);
 }

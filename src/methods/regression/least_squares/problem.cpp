@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/sizes.hpp"
 #include "comm/agree.hpp"
 #include "methods/regression/least_squares/generators.hpp"
 
@@ -11,12 +12,6 @@ namespace breakeven::regression {
 namespace {
 
 constexpr Index rows_at_once = 2048;  // A and B by turns: generated rows of B need those of A
-
-void require_at_least(std::string_view option, Index bound, Index value) {
-  if (value < bound)
-    throw BadRequest(std::string(option) + " must be at least " + std::to_string(bound) + ", got " +
-                     std::to_string(value));
-}
 
 void require_number(std::string_view option, double bound, double value) {
   if (!(value >= bound && std::isfinite(value)))
@@ -33,14 +28,6 @@ std::array<Index, 2> matrix_shape(const InputFile& file, std::string_view datase
 
 std::string shape_text(const std::array<Index, 2>& shape) {
   return std::to_string(shape[0]) + " x " + std::to_string(shape[1]);
-}
-
-/// A size that was not asked for is the file's; one that was must equal it.
-void take_size(std::string_view option, Index file_value, Index& value) {
-  if (value != unknown_index && value != file_value)
-    throw BadRequest(std::string(option) + " must be " + std::to_string(file_value) + " as in the input file, got " +
-                     std::to_string(value));
-  value = file_value;
 }
 
 /// Rows of /a_test and /b_test; 0 if the file holds neither.
@@ -101,11 +88,8 @@ void LeastSquaresProblem<T>::validate(const Spec& spec) {
   if (spec.n < spec.d)
     throw BadRequest("n must be at least d = " + std::to_string(spec.d) +
                      ": least squares need as many rows as unknowns, got " + std::to_string(spec.n));
-  // Sizes are multiplied as Index further on; this many entries fit no machine, and any few bytes each fit an Index.
-  constexpr double most_entries = 0x1p56;
-  const double entries = static_cast<double>(spec.n) * (static_cast<double>(spec.d) + static_cast<double>(spec.rhs));
-  if (entries > most_entries)
-    throw BadRequest("n (d + rhs), the entries of the data, must be at most 2^56, got " + to_text(Value(entries)));
+  require_countable("n (d + rhs), the entries of the data,",
+                    static_cast<double>(spec.n) * (static_cast<double>(spec.d) + static_cast<double>(spec.rhs)));
   constexpr Index most_columns = std::numeric_limits<std::int32_t>::max();  // BLAS counts in 32 bits
   for (const auto& [option, value] : {std::pair{"d", spec.d}, {"rhs", spec.rhs}})
     if (value > most_columns)
@@ -127,10 +111,7 @@ LeastSquaresSpec LeastSquaresProblem<T>::from_input(const Spec& wanted, const In
     throw BadRequest(file.path() + ": /b is " + shape_text(b) + " but /a is " + shape_text(a) + "; rows must be equal");
   take_size("d", a[1], spec.d);
   take_size("rhs", b[1], spec.rhs);
-  if (spec.n == unknown_index) spec.n = a[0];
-  if (spec.n > a[0])
-    throw BadRequest("n must be at most " + std::to_string(a[0]) + ", the rows of " + file.path() + ", got " +
-                     std::to_string(spec.n));
+  take_rows("n", file, "a", a[0], spec.n);
   if (!std::isnan(wanted.noise))
     throw BadRequest("noise must not be given with an input file; got " + to_text(Value(wanted.noise)));
   if (std::isnan(spec.ridge)) spec.ridge = Spec{}.ridge;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/sizes.hpp"
 #include "numerics/small_dense.hpp"
 
 namespace breakeven::regression {
@@ -48,11 +49,8 @@ void NewtonCg<T>::validate(const SoftmaxReluSpec& spec, const Params& params) {
     throw BadRequest("sketch-factor must be " +
                      std::string(least > 0 ? "at least 1, so that the sketch has d rows," : "positive") +
                      " and finite, got " + to_text(Value(params.sketch_factor)));
-  constexpr double most_entries = 0x1p56;
-  const double entries = params.sketch_factor * static_cast<double>(spec.d) * static_cast<double>(spec.d);
-  if (entries > most_entries)
-    throw BadRequest("sketch-factor d^2, the entries of the sketch, must be at most 2^56, got " +
-                     to_text(Value(entries)));
+  require_countable("sketch-factor d^2, the entries of the sketch,",
+                    params.sketch_factor * static_cast<double>(spec.d) * static_cast<double>(spec.d));
 }
 
 template <class T>

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/sizes.hpp"
 #include "comm/agree.hpp"
 #include "methods/regression/softmax_relu/generators.hpp"
 
@@ -12,12 +13,6 @@ namespace {
 
 constexpr Index rows_at_once = 1024;  // read densely, then kept as they are stored
 
-void require_at_least(std::string_view option, Index bound, Index value) {
-  if (value < bound)
-    throw BadRequest(std::string(option) + " must be at least " + std::to_string(bound) + ", got " +
-                     std::to_string(value));
-}
-
 void require_shape(const InputFile& file, std::string_view dataset, Index rows, Index columns, std::string_view meant) {
   const Shape shape = file.shape(dataset);
   if (shape.size() == 2 && shape[0] == rows && shape[1] == columns) return;
@@ -25,13 +20,6 @@ void require_shape(const InputFile& file, std::string_view dataset, Index rows, 
   for (const Index length : shape) got += (got.empty() ? "" : " x ") + std::to_string(length);
   throw BadRequest(file.path() + ": /" + std::string(dataset) + " must be " + std::string(meant) + " = " +
                    std::to_string(rows) + " x " + std::to_string(columns) + ", is " + got);
-}
-
-void take_size(std::string_view option, Index file_value, Index& value) {
-  if (value != unknown_index && value != file_value)
-    throw BadRequest(std::string(option) + " must be " + std::to_string(file_value) + " as in the input file, got " +
-                     std::to_string(value));
-  value = file_value;
 }
 
 void refuse_with_input(std::string_view option, bool given) {
@@ -86,13 +74,8 @@ void SoftmaxReluProblem<T>::validate(const Spec& spec) {
   if (spec.n < spec.d)
     throw BadRequest("n must be at least d = " + std::to_string(spec.d) + ", else W A1 has no full column rank, got " +
                      std::to_string(spec.n));
-  // Sizes are multiplied as Index further on; this many entries fit no machine.
-  constexpr double most_entries = 0x1p56;
   const double n = static_cast<double>(spec.n), m = static_cast<double>(spec.m), d = static_cast<double>(spec.d);
-  const double entries = n * (m + d) + (m + d) * d;
-  if (entries > most_entries)
-    throw BadRequest("n (m + d) + (m + d) d, the entries of data and Hessian, must be at most 2^56, got " +
-                     to_text(Value(entries)));
+  require_countable("n (m + d) + (m + d) d, the entries of data and Hessian,", n * (m + d) + (m + d) * d);
   if (!std::isfinite(spec.start)) throw BadRequest("start must be finite, got " + to_text(Value(spec.start)));
   if (spec.data == "file") return;
   if (!(spec.density > 0 && spec.density <= 1))
@@ -118,10 +101,7 @@ SoftmaxReluSpec SoftmaxReluProblem<T>::from_input(const Spec& wanted, const Inpu
   require_shape(file, "a2", a1[0], spec.m, "n x m, a row for each row of /a1");
   require_shape(file, "b", spec.m, 1, "m, the columns of /a2,");
   require_shape(file, "w", a1[0], 1, "n, the rows of /a1,");
-  if (spec.n == unknown_index) spec.n = a1[0];
-  if (spec.n > a1[0])
-    throw BadRequest("n must be at most " + std::to_string(a1[0]) + ", the rows of " + file.path() + ", got " +
-                     std::to_string(spec.n));
+  take_rows("n", file, "a1", a1[0], spec.n);
   spec.data = "file";
   spec.signs = "";
   spec.density = spec.dominance = std::numeric_limits<double>::quiet_NaN();

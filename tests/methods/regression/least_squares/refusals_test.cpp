@@ -114,7 +114,7 @@ TEST(LeastSquaresInput, IsRefusedWhereShapesDoNotFit) {
   EXPECT_EQ(input_refusal(with("b", {11, 3})), "data.h5: /b is 11 x 3 but /a is 12 x 4; rows must be equal");
   EXPECT_EQ(input_refusal(with("a", {2, 12, 4})), "data.h5: /a must be a matrix or a vector, has 3 dimensions");
   EXPECT_EQ(input_refusal(good, [](LeastSquaresSpec& s) { s.n = 13; }),
-            "n must be at most 12, the rows of data.h5, got 13");
+            "n must be at most 12, the rows of /a of data.h5, got 13");
   EXPECT_EQ(input_refusal(good, [](LeastSquaresSpec& s) { s.d = 5; }), "d must be 4 as in the input file, got 5");
   EXPECT_EQ(input_refusal(good, [](LeastSquaresSpec& s) { s.rhs = 1; }), "rhs must be 3 as in the input file, got 1");
   EXPECT_EQ(input_refusal(good, [](LeastSquaresSpec& s) { s.noise = 1; }),

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""The Kronecker problems on input files: answers against numpy, what is read of the right side, refusals."""
+
+import pathlib
+import tempfile
+import unittest
+
+import programs
+
+programs.require("h5py", "numpy")
+import h5py
+import numpy
+
+RANKS = (1, 2, 3)
+QUICK = ["--repetitions", "1", "--warmup", "0", "--format", "json"]
+
+
+class Kronecker(programs.ProgramTest):
+    def setUp(self):
+        self._folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self._folder.cleanup)
+        self.folder = pathlib.Path(self._folder.name)
+        random = numpy.random.default_rng(7)
+        self.a1, self.a2 = random.standard_normal((60, 3)), random.standard_normal((45, 2))
+        self.b = self.a1 @ random.standard_normal((3, 2)) @ self.a2.T + 0.5 * random.standard_normal((60, 45))
+
+    def write(self, name, **datasets):
+        path = self.folder / name
+        with h5py.File(path, "w") as file:
+            for dataset, values in datasets.items():
+                file[dataset] = values
+        return path
+
+    def regression(self, path, methods, *options):
+        return ["regression", "--problem", "kronecker_regression", "--input", path, "--methods", methods, *QUICK,
+                *options]
+
+    def test_exact_answers_are_those_of_numpy_and_read_all_of_b(self):
+        path = self.write("whole.h5", a1=self.a1, a2=self.a2, b=self.b)
+        expected = numpy.linalg.pinv(self.a1) @ self.b @ numpy.linalg.pinv(self.a2).T
+        launches = [(ranks, *self.regression(path, "qr_factors", "--save-solution", "--out", self.folder / str(ranks)))
+                    for ranks in RANKS]
+        for ranks, ended in zip(RANKS, programs.run_all(launches)):
+            self.assert_exit(ended, programs.OK)
+            (row,) = ended.rows
+            self.assertEqual((row["n"], row["n2"], row["d"], row["d2"]), (60, 45, 3, 2), msg=ended)
+            self.assertEqual(row["entries_read"], 60 * 45, msg=ended)
+            with h5py.File(self.folder / str(ranks) / "solutions" / f"{row['hash']}.h5") as file:
+                numpy.testing.assert_allclose(file["x"][()], expected, rtol=1e-11, atol=1e-12)
+
+    def test_samplers_read_the_entries_they_draw_and_no_others(self):
+        path = self.write("sampled.h5", a1=self.a1, a2=self.a2, b=self.b)
+        launches = [(ranks, *self.regression(path, "leverage_pairs", "--samples", "120")) for ranks in RANKS]
+        shares = []
+        for ended in programs.run_all(launches):
+            self.assert_exit(ended, programs.OK)
+            (row,) = ended.rows
+            self.assertLessEqual(row["entries_read"], 120, msg=ended)
+            self.assertAlmostEqual(row["share_read"], row["entries_read"] / (60 * 45), delta=1e-12)
+            shares.append(row["entries_read"])
+        self.assertEqual(len(set(shares)), 1, msg="the sample depends on the number of ranks")
+
+    def test_files_that_do_not_fit(self):
+        broken, hole = self.a2.copy(), self.b.copy()
+        broken[4, 1], hole[17, 30] = numpy.inf, numpy.nan
+        cases = [
+            (self.write("nob.h5", a1=self.a1, a2=self.a2), "", "/b"),
+            (self.write("b.h5", a1=self.a1, a2=self.a2, b=self.b.T.copy()), "", "/b"),
+            (self.write("inf.h5", a1=self.a1, a2=broken, b=self.b), "", "dataset /a2 holds infinity at row 4, column 1"),
+            (self.write("nan.h5", a1=self.a1, a2=self.a2, b=hole), "", "dataset /b holds NaN at row 17, column 30"),
+            (self.write("fine.h5", a1=self.a1, a2=self.a2, b=self.b), "--d 4", "d must be 3 as in the input file, got 4"),
+            (self.folder / "fine.h5", "--n2 46", "n2 must be at most 45, the rows of /a2 of", "got 46"),
+        ]
+        self.rejected_on((1, 3), [(["--problem", "kronecker_regression", "--input", path, "--methods", "qr_factors",
+                                    *options.split()], *parts) for path, options, *parts in cases], "regression")
+
+
+if __name__ == "__main__":
+    programs.main()
