@@ -10,6 +10,8 @@ Handle access() {
   Handle properties(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   // Lustre and NFS are often mounted without locks; a file there must open all the same.
   H5Pset_file_locking(properties.id(), true, true);
+  // Methods that sample read single entries: with the default each fetches 64 KiB around it.
+  H5Pset_sieve_buf_size(properties.id(), 4096);
   return properties;
 }
 

@@ -33,7 +33,7 @@ struct ProductSketchCounts {
   Index features = 0;
 
   static constexpr auto fields() {
-    return std::tuple{Field{"features", &ProductSketchCounts::features, "k k, entries of B read"}};
+    return std::tuple{Field{"features", &ProductSketchCounts::features, "k k, draws of entries of B"}};
   }
 };
 

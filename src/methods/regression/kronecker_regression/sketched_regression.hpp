@@ -17,6 +17,8 @@ namespace breakeven::regression::kronecker_regression {
 ///   rank r, its block of the k1 rows i: sum_j w_i w_j b_ij q~2_j, times q~1_i   ->   all_reduce d x d2: Q~1' B~ Q~2
 ///   all ranks: Y = G1^-1 (Q~1' B~ Q~2) G2^-1 with G = Q~'Q~, X = W1 Y W2'
 ///
+/// Rows and columns drawn several times are read once. Of a row the entries in sampled columns are read one by one, or
+/// all between the first and the last of them where the Source says that this costs less; `entries_read` tells.
 /// Collective, three messages, the largest d d2 words. Cost per rank: k1 k2 / P entries of B, 2 k1 k2 d2 / P flops.
 /// Errors: CollectiveError where B cannot be read or a sample has lost a column.
 class SketchedRegression {
