@@ -191,6 +191,7 @@ void describe(BreakEven& result, const Curve& curve, const Labels& labels, const
   result.setting = labels.setting(record);
   result.task = abscissae.curve(record);
   result.data = data_label(record);
+  result.factors = labels.other_factors(record);
   result.real_data = !record.text("input").empty();
   if (result.factor != "d") result.d = record.text("d");
   if (result.factor != "n") result.n_fixed = record.text("n");

@@ -38,6 +38,7 @@ struct BreakEven {
   std::string task;        ///< key of the curve: Abscissae::curve(record)
   std::string data;        ///< "uniform/1" or the input file's name
   bool real_data = false;  ///< read from an input file, not generated
+  std::string factors;     ///< others of the task that vary within the study: "condition 1e8"
   std::string n_fixed;     ///< the one n of a curve that runs over another factor
   std::string d, dtype;    ///< d is "" where the curve runs over it
   Index ranks = unknown_index;

@@ -59,7 +59,10 @@ std::string break_even_cell(const BreakEven& result) {
 
 Row row_of(const BreakEven& result, bool names_factor) {
   const auto or_dash = [](const std::string& text) { return text.empty() ? "-" : printable(text); };
-  return {printable(result.setting.empty() ? result.method : result.method + " " + result.setting),
+  std::string method = result.method;
+  for (const std::string& part : {result.setting, result.factors})
+    if (!part.empty()) method += " " + part;
+  return {printable(method),
           or_dash(data_cell(result)),
           or_dash(result.d),
           or_dash(result.dtype),

@@ -37,6 +37,9 @@ void warn_of_exclusions(const Study& study, std::vector<std::string>& list) {
   if (counts.not_measured > 0)
     list.push_back(cases(counts.not_measured, "was", "were") +
                    " predicted or simulated, not measured. Left out of every figure.");
+  if (counts.not_converged > 0)
+    list.push_back(cases(counts.not_converged, "ended", "ended") +
+                   " short of the accuracy asked for (not converged). Left out of every figure.");
   if (counts.untimed > 0)
     list.push_back(cases(counts.untimed, "has", "have") + " no timed repetition. Left out of every figure.");
 }

@@ -40,6 +40,8 @@ Exclusion exclusion(const Record& record) {
   if (record.text("status") == "failed") return Exclusion::failed;
   if (record.text("origin") != "measured") return Exclusion::not_measured;
   if (record.flag("oversubscribed")) return Exclusion::oversubscribed;
+  const Value* converged = record.find("converged");
+  if (converged != nullptr && is_known(*converged) && !record.flag("converged")) return Exclusion::not_converged;
   if (launch_medians(record).empty()) return Exclusion::untimed;
   return Exclusion::none;
 }
@@ -51,6 +53,7 @@ ExclusionCounts count_exclusions(const Study& study) {
     counts.failed += reason == Exclusion::failed;
     counts.not_measured += reason == Exclusion::not_measured;
     counts.oversubscribed += reason == Exclusion::oversubscribed;
+    counts.not_converged += reason == Exclusion::not_converged;
     counts.untimed += reason == Exclusion::untimed;
   }
   return counts;
@@ -58,9 +61,10 @@ ExclusionCounts count_exclusions(const Study& study) {
 
 std::string to_text(const ExclusionCounts& counts) {
   std::string text;
-  const std::array<std::pair<Index, const char*>, 4> parts{{{counts.failed, "failed"},
+  const std::array<std::pair<Index, const char*>, 5> parts{{{counts.failed, "failed"},
                                                             {counts.oversubscribed, "oversubscribed"},
                                                             {counts.not_measured, "not measured"},
+                                                            {counts.not_converged, "not converged"},
                                                             {counts.untimed, "without a timed repetition"}}};
   for (const auto& [count, reason] : parts)
     if (count > 0) append(text, std::to_string(count) + " " + reason, ", ");
@@ -175,22 +179,27 @@ std::string Labels::series(const Record& record) const {
   return setting_text.empty() ? record.text("method") : record.text("method") + " " + setting_text;
 }
 
-std::string Labels::task(const Record& record, bool with_ranks) const {
+std::string Labels::other_factors(const Record& record) const {
   // Said in every label, or said by data_label(), or what the curves run over.
   static const std::set<std::string> named{"data", "bound", "input", "input_sha256", "d", "dtype", "n"};
-  const bool over_d = abscissae_.of(record) == "d";
   const std::string d = record.text("d");  // d_value is worth a word only where it differs; its 0 means "as d"
+  std::string text;
+  const auto varying = factors_.find(problem_of(record));
+  if (varying == factors_.end()) return text;
+  for (const Column& column : record.columns)
+    if (column.kind == "factor" && varying->second.contains(column.name) && !named.contains(column.name) &&
+        is_known(column.value) &&
+        !(column.name == "d_value" && (to_text(column.value) == d || to_text(column.value) == "0")))
+      append(text, column.name + " " + to_text(column.value), ", ");
+  return text;
+}
+
+std::string Labels::task(const Record& record, bool with_ranks) const {
   std::string text = data_label(record);
-  const std::string size = over_d ? "n" : "d";
+  const std::string size = abscissae_.of(record) == "d" ? "n" : "d";
   if (record.index(size) != unknown_index) append(text, size + " " + record.text(size), ", ");
   if (!record.text("dtype").empty()) append(text, record.text("dtype"), ", ");
-  const auto varying = factors_.find(problem_of(record));
-  if (varying != factors_.end())
-    for (const Column& column : record.columns)
-      if (column.kind == "factor" && varying->second.contains(column.name) && !named.contains(column.name) &&
-          is_known(column.value) &&
-          !(column.name == "d_value" && (to_text(column.value) == d || to_text(column.value) == "0")))
-        append(text, column.name + " " + to_text(column.value), ", ");
+  if (const std::string others = other_factors(record); !others.empty()) append(text, others, ", ");
   const Index ranks = record.index("ranks");
   if (with_ranks && ranks != unknown_index)
     append(text, std::to_string(ranks) + (ranks == 1 ? " rank" : " ranks"), ", ");

@@ -15,6 +15,7 @@ enum class Exclusion {
   failed,          ///< a check failed: its time is withheld from every figure
   not_measured,    ///< predicted or simulated
   oversubscribed,  ///< more ranks than CPUs: ranks waited for a core, not for each other
+  not_converged,   ///< ended short of the accuracy that was asked: the time of something else
   untimed,         ///< no timed repetition in the file
 };
 Exclusion exclusion(const Record& record);
@@ -24,8 +25,9 @@ struct ExclusionCounts {
   Index failed = 0;
   Index not_measured = 0;
   Index oversubscribed = 0;
+  Index not_converged = 0;
   Index untimed = 0;
-  Index total() const { return failed + not_measured + oversubscribed + untimed; }
+  Index total() const { return failed + not_measured + oversubscribed + not_converged + untimed; }
 };
 ExclusionCounts count_exclusions(const Study& study);
 /// "2 failed, 1 oversubscribed"; "" if none were left out.
@@ -75,6 +77,10 @@ class Labels {
   std::string setting(const Record& record) const;
   /// "polynomial degree=4"
   std::string series(const Record& record) const;
+  /// Factors of the task that vary within the study and have no place of their own in a table: "condition 1e8, ridge
+  /// 1";
+  /// "" if none does.
+  std::string other_factors(const Record& record) const;
   /// "uniform/1, d 8, f64" and any other factor that varies except what the curves run over; with ranks appended: ", 2
   /// ranks".
   std::string task(const Record& record, bool with_ranks) const;

@@ -16,6 +16,7 @@ namespace {
 using synthetic::crossing_at;
 using synthetic::make;
 using testing::HasSubstr;
+using testing::Not;
 using testing::SizeIs;
 
 const std::vector<Index> sizes{256, 512, 1024, 2048, 4096};
@@ -182,6 +183,7 @@ TEST_P(BreakEvenWithout, ASpoiltCaseStandsAsIfItWereNotThere) {
 INSTANTIATE_TEST_SUITE_P(Reasons, BreakEvenWithout,
                          testing::Values(std::pair<const char*, Value>{"status", std::string("failed")},
                                          std::pair<const char*, Value>{"oversubscribed", true},
+                                         std::pair<const char*, Value>{"converged", false},
                                          std::pair<const char*, Value>{"origin", std::string("simulated")}));
 
 TEST(BreakEven, OfOneLaunchHasNoInterval) {
@@ -253,6 +255,21 @@ TEST(BreakEvenTable, FitsAHundredColumnsAndNamesEveryPart) {
   std::istringstream lines(table);
   for (std::string line; std::getline(lines, line);)
     EXPECT_LE(std::count_if(line.begin(), line.end(), [](char c) { return (c & 0xc0) != 0x80; }), 100) << line;
+}
+
+TEST(BreakEvenTable, NamesTheFactorsThatTellItsRowsApart) {
+  Study study;
+  for (const double condition : {1.0, 1e8})
+    for (const Index n : {1024, 2048})
+      for (const char* method : {"ring", "polynomial"}) {
+        Record record = make({.method = method, .role = method == std::string("ring") ? "exact" : "fast", .n = n});
+        record.columns.push_back({"condition", condition, "1", "condition number", "factor"});
+        record.columns.push_back({"ridge", 0.5, "1", "the same everywhere", "factor"});
+        study.records.push_back(record);
+      }
+  const std::string table = break_even_table(study, break_evens(study));
+  EXPECT_THAT(table, HasSubstr("polynomial condition 1e"));
+  EXPECT_THAT(table, Not(HasSubstr("ridge")));
 }
 
 /// The lines between the first rule and the last, headings aside.

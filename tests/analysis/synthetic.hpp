@@ -61,6 +61,7 @@ inline std::vector<Column> columns(const Case& c) {
                           {"error", c.error, "1", "relative Frobenius norm error", "quality"},
                           {"skill", fast ? 1 - c.error : unknown, "1", "skill", "quality"},
                           {"features", c.features, "1", "features t", "count"},
+                          {"converged", true, "", "accuracy reached", "count"},
                           {"certified", !fast, "", "error is proven", "verdict"},
                           {"status", std::string("ok"), "", "status", "verdict"},
                           {"message", std::string(), "", "why", "verdict"},

@@ -80,13 +80,15 @@ std::string row_html(const BreakEven& result, bool names_factor) {
   if (names_factor) n = result.factor + " " + n;
   const std::string speed_up_interval =
       std::isnan(result.speed_up_low) ? "" : fmt::format("{:.3g} to {:.3g}", result.speed_up_low, result.speed_up_high);
+  std::string data = result.data;
+  if (!result.n_fixed.empty()) data += ", n " + result.n_fixed;
+  if (!result.factors.empty()) data += ", " + result.factors;
   return fmt::format(
       "<tr><td class=\"name\">{}<td>{}<td class=\"name\">{}<td class=\"r\">{}<td>{}<td class=\"r\">{}<td class=\"r\">{}"
       "<small>{}</small><td><span class=\"verdict {}\">{}</span><td class=\"r\">{}<td class=\"r\">{:.3g}&times;"
       "<small>{}</small><td class=\"r\">{}</tr>\n",
       escape(result.setting.empty() ? result.method : result.method + " " + result.setting), escape(result.baseline),
-      escape(result.n_fixed.empty() ? result.data : result.data + ", n " + result.n_fixed),
-      result.d.empty() ? "&ndash;" : escape(result.d), escape(result.dtype),
+      escape(data), result.d.empty() ? "&ndash;" : escape(result.d), escape(result.dtype),
       result.ranks == unknown_index ? "&ndash;" : std::to_string(result.ranks), n, interval_html(result),
       result.verdict == Verdict::not_reached ? "not-reached" : escape(to_text(result.verdict)),
       escape(to_text(result.verdict)), number_html(result.error), result.speed_up, speed_up_interval,

@@ -98,7 +98,8 @@ std::string why_headline(const BreakEven& shown, const std::vector<BreakEven>& r
   const std::string data =
       fmt::format("{} ({}{}{})", shown.real_data ? "real data" : "synthetic data", escape(shown.data),
                   (shown.d.empty() ? "" : ", d&nbsp;=&nbsp;" + escape(shown.d)) +
-                      (shown.n_fixed.empty() ? "" : ", n&nbsp;=&nbsp;" + escape(shown.n_fixed)),
+                      (shown.n_fixed.empty() ? "" : ", n&nbsp;=&nbsp;" + escape(shown.n_fixed)) +
+                      (shown.factors.empty() ? "" : ", " + escape(shown.factors)),
                   shown.dtype.empty() ? "" : ", " + escape(shown.dtype));
   if (shown.verdict != Verdict::measured || results.size() < 2) return "Measured on " + data + ".";
   const bool any_accurate = std::any_of(results.begin(), results.end(), [](const BreakEven& result) {

@@ -143,6 +143,7 @@ void Descent<T>::finish(const std::string& why_not_converged) {
   const bool definite = model_.proven_definite();
   const double kink = model_.kink();
   promise_ = {};
+  counts_.converged = reduction_ <= limits_.tolerance;
   if (reduction_ <= limits_.tolerance) {
     // The promise is judged by another gradient, rounded otherwise.
     promise_ = {Promise::Kind::certified, "gradient_reduction", limits_.tolerance + 512 * epsilon<T>, ""};

@@ -25,6 +25,7 @@ struct SoftmaxReluCounts {
   Index rows_kept = 0;
   Index iterations_to_1e6 = unknown_index;
   Index iterations_to_1e12 = unknown_index;
+  bool converged = true;
 
   static constexpr auto fields() {
     using Counts = SoftmaxReluCounts;
@@ -42,7 +43,8 @@ struct SoftmaxReluCounts {
               "inner iterations ended by negative curvature"},
         Field{"rows-kept", &Counts::rows_kept, "rows of A1 sampled, all steps together"},
         Field{"iterations-to-1e6", &Counts::iterations_to_1e6, "steps until the gradient norm fell by 1e6"},
-        Field{"iterations-to-1e12", &Counts::iterations_to_1e12, "steps until the gradient norm fell by 1e12"}};
+        Field{"iterations-to-1e12", &Counts::iterations_to_1e12, "steps until the gradient norm fell by 1e12"},
+        Field{"converged", &Counts::converged, "whether the gradient norm fell as asked; if not, no time counts", ""}};
   }
 };
 
