@@ -48,6 +48,19 @@ CommandLine parse(const Communicator& world, int argc, char** argv, const std::s
   return line;
 }
 
+/// Every rank computes some decisions for itself from agreed values: when to stop, when to fall back. They come out
+/// alike only where the arithmetic does. On nodes of different kinds a collective would wait for ever.
+void require_equal_arithmetic(const Communicator& world) {
+  const std::vector<std::string> kinds = world.gather_texts(std::string(simd_target()) + " with BLAS " + blas_core());
+  agree(world, "processors", [&] {
+    for (std::size_t rank = 1; rank < kinds.size(); ++rank)
+      if (kinds[rank] != kinds[0])
+        throw BadRequest("all ranks must compute alike, but rank 0 has " + kinds[0] + " and rank " +
+                         std::to_string(rank) + " has " + kinds[rank] +
+                         ": ask for nodes of one kind (Slurm: --constraint), or export one OPENBLAS_CORETYPE");
+  });
+}
+
 Hooks make_hooks(const Experiment& experiment, const Values& provenance) {
   Study shard;  // what every shard of this invocation shares
   shard.name = experiment.study;
@@ -99,6 +112,7 @@ int drive(int argc, char** argv, const std::string& family, const Registry& regi
       if (world.is_root()) std::fputs(line.text.c_str(), stdout);
       return static_cast<int>(ExitCode::ok);
     }
+    require_equal_arithmetic(world);
     return static_cast<int>(
         run(world, line.experiment, registry, make_hooks(line.experiment, provenance_of(argc, argv))));
   });

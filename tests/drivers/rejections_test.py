@@ -2,6 +2,7 @@
 """Bad requests: exit 2 on every rank count, one line that names option, bound and value, nothing run."""
 
 import pathlib
+import platform
 import tempfile
 import unittest
 
@@ -130,6 +131,17 @@ class HowToMeasure(ProgramTest):
                 (["--out", occupied / "results"], "out: cannot create ", str(occupied)),
             ])
             self.assertEqual(occupied.read_text(), "not a folder")
+
+
+class WhereItRuns(ProgramTest):
+    @unittest.skipUnless(platform.machine() == "x86_64", "names kernels of x86")
+    def test_ranks_that_would_compute_differently(self):
+        """As on nodes of two kinds: decisions that each rank takes for itself would differ, and somebody wait for ever."""
+        driver = [programs.BIN / "attention", "--methods", "ring", "--n", "16"]
+        parts = [["-n", "1", *programs.MPI_FLAGS, "env", f"OPENBLAS_CORETYPE={kernel}", *driver]
+                 for kernel in ("Haswell", "Nehalem", "Haswell")]
+        ended = programs.Started([programs.MPIEXEC, *parts[0], ":", *parts[1], ":", *parts[2]]).wait(programs.LIMIT_S)
+        self.assert_rejected(ended, "all ranks must compute alike", "rank 1 has", "BLAS Nehalem", "--constraint")
 
 
 if __name__ == "__main__":
