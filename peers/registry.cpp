@@ -1,9 +1,19 @@
 #include "registry.hpp"
 
+#include "lapack.hpp"
 #include "methods/attention/forward/polynomial.hpp"
 #include "methods/attention/forward/ring.hpp"
+#include "methods/regression/least_squares/cholesky_qr2.hpp"
+#include "methods/regression/least_squares/normal_equations.hpp"
+#include "methods/regression/least_squares/refined_gram.hpp"
+#include "methods/regression/least_squares/sketch_precondition.hpp"
+#include "methods/regression/least_squares/sketch_solve.hpp"
+#include "methods/regression/least_squares/tsqr.hpp"
 #include "openblas.hpp"
 #include "torch.hpp"
+#ifdef BREAKEVEN_HAS_SCALAPACK
+#include "scalapack.hpp"
+#endif
 
 namespace breakeven {
 namespace {
@@ -17,6 +27,18 @@ Registry make_registry() {
   registry.add<attention::ForwardProblem, peers::TorchWarm>(Role::peer);
   registry.add<attention::ForwardProblem, peers::TorchAsShipped>(Role::peer);
   registry.add<attention::ForwardProblem, peers::OpenBlas>(Role::peer);
+
+  registry.add<regression::LeastSquaresProblem, regression::Tsqr>(Role::exact);
+  registry.add<regression::LeastSquaresProblem, regression::RefinedGram>(Role::exact);
+  registry.add<regression::LeastSquaresProblem, regression::CholeskyQr2>(Role::exact);
+  registry.add<regression::LeastSquaresProblem, regression::NormalEquations>(Role::exact);
+  registry.add<regression::LeastSquaresProblem, regression::SketchSolve>(Role::fast, "2311.14823");
+  registry.add<regression::LeastSquaresProblem, regression::SketchPrecondition>(Role::fast, "2311.14823");
+  registry.add<regression::LeastSquaresProblem, peers::Dgels>(Role::peer);
+  registry.add<regression::LeastSquaresProblem, peers::SyrkPosv>(Role::peer);
+#ifdef BREAKEVEN_HAS_SCALAPACK
+  registry.add<regression::LeastSquaresProblem, peers::Scalapack>(Role::peer);
+#endif
   return registry;
 }
 
