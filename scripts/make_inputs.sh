@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Makes the input files of the studies in inputs/ from Fashion-MNIST (Debian: dataset-fashion-mnist). Those that are there
-# already are kept: equal sources give equal bytes.
+# Makes the input files of the studies in inputs/: from Fashion-MNIST (Debian: dataset-fashion-mnist), and one drawn by
+# NumPy. Those that are there already are kept: equal sources give equal bytes.
 #
 #   scripts/make_inputs.sh             all of them
 #   scripts/make_inputs.sh patches     fashion_patches.h5: 4 x 4 patches of the training images, for attention
 #   scripts/make_inputs.sh labels      fashion_labels.h5: whole images and their labels, for least squares
+#   scripts/make_inputs.sh kronecker   kronecker.h5: factors (4096 x 8) and a right side of 4096 x 4096 entries, 128 MiB
 #
 # BREAKEVEN_IMAGES names another folder with the four files of Fashion-MNIST.
 set -euo pipefail
@@ -13,7 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 breakeven=build/release/bin/breakeven
 images=${BREAKEVEN_IMAGES:-/usr/share/datasets/fashion-mnist}
 wanted=("$@")
-[ ${#wanted[@]} -gt 0 ] || wanted=(patches labels)
+[ ${#wanted[@]} -gt 0 ] || wanted=(patches labels kronecker)
 
 require() {
   [ -e "$1" ] && return
@@ -42,14 +43,34 @@ make_labels() {
   mv "$part" "$1"
 }
 
+# A right side that a product of the factors explains up to noise: what a method that samples reads a little of.
+make_kronecker() {
+  local folder file
+  folder=$(mktemp -d)
+  /usr/bin/python3 - "$folder" << 'PYTHON'
+import sys, numpy
+random = numpy.random.Generator(numpy.random.PCG64(1))
+n, d = 4096, 8
+a1, a2 = random.standard_normal((n, d)), random.standard_normal((n, d))
+b = a1 @ random.standard_normal((d, d)) @ a2.T + random.standard_normal((n, n))
+for name, matrix in {"a1": a1, "a2": a2, "b": b}.items():
+    numpy.save(f"{sys.argv[1]}/{name}.npy", matrix)
+PYTHON
+  "$breakeven" import npy "$folder/a1.npy" --as a1 --overwrite --out "$folder/part.h5"
+  for file in a2 b; do "$breakeven" import npy "$folder/$file.npy" --as "$file" --append --out "$folder/part.h5"; done
+  cp "$folder/part.h5" inputs/.kronecker.part.h5
+  mv inputs/.kronecker.part.h5 "$1"
+  rm -r "$folder"
+}
+
 mkdir -p inputs
 for name in "${wanted[@]}"; do
   case "$name" in
-    patches | labels) ;;
+    patches | labels) out=inputs/fashion_$name.h5 ;;
+    kronecker) out=inputs/kronecker.h5 ;;
     -h | --help) sed -n '2,/^set -/{/^set -/d; s/^# \{0,1\}//; p}' scripts/make_inputs.sh; exit 0 ;;
     *) echo "make_inputs.sh: unknown input $name; --help lists all" >&2; exit 2 ;;
   esac
-  out=inputs/fashion_$name.h5
   if [ -e "$out" ]; then
     echo "$out: already there"
   else
