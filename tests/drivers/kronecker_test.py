@@ -64,7 +64,7 @@ class Kronecker(programs.ProgramTest):
         broken, hole = self.a2.copy(), self.b.copy()
         broken[4, 1], hole[17, 30] = numpy.inf, numpy.nan
         cases = [
-            (self.write("nob.h5", a1=self.a1, a2=self.a2), "", "/b"),
+            (self.write("nob.h5", a1=self.a1, a2=self.a2), "", "has no dataset 'b'; it holds a1, a2"),
             (self.write("b.h5", a1=self.a1, a2=self.a2, b=self.b.T.copy()), "", "/b"),
             (self.write("inf.h5", a1=self.a1, a2=broken, b=self.b), "", "dataset /a2 holds infinity at row 4, column 1"),
             (self.write("nan.h5", a1=self.a1, a2=self.a2, b=hole), "", "dataset /b holds NaN at row 17, column 30"),

@@ -3,6 +3,7 @@
 
 import os
 import subprocess
+import tomllib
 import unittest
 
 import programs
@@ -10,6 +11,7 @@ from programs import FAILURE, OK, ProgramTest
 
 SMALL = ["--n", "5,300,600", "--d", "5,16", "--heads", "2", "--causal", "false,true", "--repetitions", "1", "--warmup", "0",
          "--format", "json"]
+HAS_SCALAPACK = "least_squares/scalapack " in programs.run(1, "peers/breakeven", "list").stdout
 HAS_TORCH = subprocess.run(["/usr/bin/python3", "-c", "import torch"], capture_output=True, check=False).returncode == 0
 
 
@@ -40,6 +42,30 @@ class Peers(ProgramTest):
     def test_torch_refuses_what_does_not_fit(self):
         self.assert_rejected(programs.run(1, "peers/attention", "--methods", "torch", "--n", "20000"),
                              "n must be at most 16384, got 20000")
+
+    def test_lapack_and_scalapack_answer_as_the_reference_does(self):
+        """Tall, square and with several right sides; ridge and ill-conditioned columns."""
+        options = ["--n", "64,300", "--d", "5,64", "--rhs", "1,3", "--ridge", "0,2", "--repetitions", "1", "--warmup", "0",
+                   "--format", "json"]
+        for ranks in (1, 2, 3):
+            distributed = ["scalapack"] if HAS_SCALAPACK else []
+            methods = ["tsqr", *(["dgels", "dsyrk_dposv"] if ranks == 1 else []), *distributed]
+            ended = programs.run(ranks, "peers/regression", "--problem", "least_squares", "--methods", ",".join(methods),
+                                 *options)
+            self.assert_exit(ended, OK)
+            self.assertEqual(len(ended.rows), len(methods) * 16, msg=ended)
+            for row in ended.rows:
+                self.assertEqual(row["status"], "ok", msg=ended)
+                self.assertLess(row["backward_error"], 1e-13, msg=ended)
+
+    def test_the_studies_of_peers_name_methods_that_are_there(self):
+        """Their runs take minutes; a list that has lost a method ends them at once."""
+        listed = programs.run(1, "peers/breakeven", "list").stdout
+        for study in sorted((programs.REPOSITORY / "peers").glob("*.toml")):
+            for sweep in tomllib.loads(study.read_text())["sweep"]:
+                for method in sweep["methods"]:
+                    if method != "scalapack" or HAS_SCALAPACK:
+                        self.assertIn(f"{sweep['problem']}/{method} ", listed, msg=study)
 
     @unittest.skipUnless(HAS_TORCH, "no PyTorch")
     def test_warm_torch_takes_no_memory_inside_a_run(self):
