@@ -34,6 +34,11 @@ std::map<std::string, std::set<std::string>> those_that_vary(const ValuesSeen& s
   return varying;
 }
 
+/// Factors are compared among tasks on the same data: those of another kind or file have others.
+std::string data_of(const Record& record) {
+  return problem_of(record) + unit_separator + data_label(record);
+}
+
 }  // namespace
 
 Exclusion exclusion(const Record& record) {
@@ -158,7 +163,7 @@ Labels::Labels(const Study& study) : abscissae_(study) {
     for (const Column& column : record.columns) {
       const std::string text = to_text(column.value);
       if (column.kind == "parameter" && is_known(column.value)) parameters[curves_of(record)][column.name].insert(text);
-      if (column.kind == "factor") factors[problem_of(record)][column.name].insert(text);
+      if (column.kind == "factor") factors[data_of(record)][column.name].insert(text);
     }
   parameters_ = those_that_vary(parameters);
   factors_ = those_that_vary(factors);
@@ -180,12 +185,12 @@ std::string Labels::series(const Record& record) const {
 }
 
 std::string Labels::other_factors(const Record& record) const {
-  // Said in every label, or said by data_label(), or what the curves run over.
+  // By data_label(), in a place of their own, or what the curves run over.
   static const std::set<std::string> named{"data", "bound", "input", "input_sha256", "d", "dtype", "n"};
-  const std::string d = record.text("d");  // d_value is worth a word only where it differs; its 0 means "as d"
   std::string text;
-  const auto varying = factors_.find(problem_of(record));
+  const auto varying = factors_.find(data_of(record));
   if (varying == factors_.end()) return text;
+  const std::string d = record.text("d");  // d_value is worth a word only where it differs; its 0 means "as d"
   for (const Column& column : record.columns)
     if (column.kind == "factor" && varying->second.contains(column.name) && !named.contains(column.name) &&
         is_known(column.value) &&

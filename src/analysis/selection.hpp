@@ -77,20 +77,20 @@ class Labels {
   std::string setting(const Record& record) const;
   /// "polynomial degree=4"
   std::string series(const Record& record) const;
-  /// Factors of the task that vary within the study and have no place of their own in a table: "condition 1e8, ridge
-  /// 1";
-  /// "" if none does.
+  /// Factors without a place of their own in a table that tell tasks on the same data apart: "condition 1e8"; "" if
+  /// there is no need.
   std::string other_factors(const Record& record) const;
   /// "uniform/1, d 8, f64" and any other factor that varies except what the curves run over; with ranks appended: ", 2
   /// ranks".
   std::string task(const Record& record, bool with_ranks) const;
 
  private:
+  using Varying = std::map<std::string, std::set<std::string>>;  ///< by owner: names of columns with several values
   std::string curves_of(const Record& record) const;
 
   Abscissae abscissae_;
-  std::map<std::string, std::set<std::string>> parameters_;  ///< by method and task: names that vary
-  std::map<std::string, std::set<std::string>> factors_;     ///< by family/problem: names that vary
+  Varying parameters_;  ///< by method and task
+  Varying factors_;     ///< by family/problem and data
 };
 
 }  // namespace breakeven

@@ -47,9 +47,38 @@ T Source<T>::entry(std::string_view name, Index slice, Index i, Index j) const {
 }
 
 template <class T>
+void Source<T>::entries(std::string_view name, Index slice, std::span<const Position> where, std::span<T> out) const {
+  fill_entries(name, slice, where, out);
+  served_.entries += static_cast<Index>(out.size());
+  served_.bytes += static_cast<Index>(out.size_bytes());
+}
+
+template <class T>
+void Source<T>::fill_entries(std::string_view name, Index slice, std::span<const Position> where,
+                             std::span<T> out) const {
+  for (std::size_t k = 0; k < where.size(); ++k)
+    fill_block(name, slice, {where[k].row, where[k].row + 1}, {where[k].column, where[k].column + 1},
+               out.subspan(k, 1));
+}
+
+template <class T>
 void Source<T>::fill_block(std::string_view name, Index slice, Range range, Range wanted, std::span<T> out) const {
   cut_columns<T>(range, wanted, columns(name), out,
                  [&](Range row, std::span<T> whole) { fill(name, slice, row, whole); });
+}
+
+void InputFile::read_entries(std::string_view name, Index slice, std::span<const Position> where,
+                             std::span<float> out) const {
+  for (std::size_t k = 0; k < where.size(); ++k)
+    read_block(name, slice, {where[k].row, where[k].row + 1}, {where[k].column, where[k].column + 1},
+               out.subspan(k, 1));
+}
+
+void InputFile::read_entries(std::string_view name, Index slice, std::span<const Position> where,
+                             std::span<double> out) const {
+  for (std::size_t k = 0; k < where.size(); ++k)
+    read_block(name, slice, {where[k].row, where[k].row + 1}, {where[k].column, where[k].column + 1},
+               out.subspan(k, 1));
 }
 
 void InputFile::read_block(std::string_view name, Index slice, Range range, Range columns, std::span<float> out) const {

@@ -19,6 +19,11 @@ struct Served {
   Index bytes = 0;
 };
 
+/// Where an entry of a matrix stands.
+struct Position {
+  Index row = 0, column = 0;
+};
+
 /// Where the data of a problem come from: named matrices, readable by rows or by entry at global indices.
 /// The same for every rank count: rank r asks for its own ranges and nobody else's.
 /// Not collective, no communicator. Copies nothing between ranks.
@@ -34,6 +39,8 @@ class Source {
   /// Rows `range` and columns `columns` alone, row-major without gaps: what a method that samples asks for.
   void block(std::string_view name, Index slice, Range range, Range columns, std::span<T> out) const;
   T entry(std::string_view name, Index slice, Index i, Index j) const;
+  /// Single entries in the order of `where`: one call to a file instead of one an entry.
+  void entries(std::string_view name, Index slice, std::span<const Position> where, std::span<T> out) const;
 
   virtual Index columns(std::string_view name) const = 0;
   /// How many neighbouring entries of a row cost about as much as one alone: what a method that needs some of a row
@@ -45,6 +52,9 @@ class Source {
   virtual void fill(std::string_view name, Index slice, Range range, std::span<T> out) const = 0;
   /// Cuts the columns out of whole rows, unless a source knows something cheaper.
   virtual void fill_block(std::string_view name, Index slice, Range range, Range columns, std::span<T> out) const;
+  /// By blocks of one entry, unless a source knows something cheaper.
+  virtual void fill_entries(std::string_view name, Index slice, std::span<const Position> where,
+                            std::span<T> out) const;
 
  private:
   mutable Served served_;
@@ -72,6 +82,11 @@ class InputFile {
   /// Rows `range` and columns `columns` alone. Unless a file knows something cheaper, cut out of whole rows.
   virtual void read_block(std::string_view name, Index slice, Range range, Range columns, std::span<float> out) const;
   virtual void read_block(std::string_view name, Index slice, Range range, Range columns, std::span<double> out) const;
+  /// Single entries; unless a file knows something cheaper, by blocks.
+  virtual void read_entries(std::string_view name, Index slice, std::span<const Position> where,
+                            std::span<float> out) const;
+  virtual void read_entries(std::string_view name, Index slice, std::span<const Position> where,
+                            std::span<double> out) const;
 };
 
 /// Serves an input file's datasets.
@@ -89,6 +104,10 @@ class FileSource final : public Source<T> {
   }
   void fill_block(std::string_view name, Index slice, Range range, Range columns, std::span<T> out) const override {
     file_->read_block(name, slice, range, columns, out);
+  }
+  void fill_entries(std::string_view name, Index slice, std::span<const Position> where,
+                    std::span<T> out) const override {
+    file_->read_entries(name, slice, where, out);
   }
 
  private:

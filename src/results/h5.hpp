@@ -87,6 +87,9 @@ class Dataset : public Object {
   /// The block [start, start + count) of every dimension, into `out`; T is float or double. Bounds are the caller's.
   template <class T>
   void read_block(const Shape& start, const Shape& count, std::span<T> out) const;
+  /// Elements one by one: `where` holds dimensions() coordinates for each of `out`. Bounds are the caller's.
+  template <class T>
+  void read_elements(std::span<const Index> where, std::span<T> out) const;
   /// All elements; T as in read().
   template <class T>
   void write(std::span<const T> values) const;

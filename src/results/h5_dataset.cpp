@@ -152,6 +152,17 @@ void Dataset::read_block(const Shape& start, const Shape& count, std::span<T> ou
 }
 
 template <class T>
+void Dataset::read_elements(std::span<const Index> where, std::span<T> out) const {
+  if (out.empty()) return;
+  const std::vector<hsize_t> coordinates(where.begin(), where.end());
+  const Handle file_space(H5Dget_space(id()), H5Sclose);
+  if (H5Sselect_elements(file_space.id(), H5S_SELECT_SET, out.size(), coordinates.data()) < 0) fail("cannot be read");
+  const Handle memory_space = block_in_memory(static_cast<Index>(out.size()));
+  if (H5Dread(id(), memory_type<T>(), memory_space.id(), file_space.id(), H5P_DEFAULT, out.data()) < 0)
+    fail("cannot be read");
+}
+
+template <class T>
 void Dataset::write(std::span<const T> values) const {
   if (static_cast<Index>(values.size()) != size()) throw Failure(name() + ": wrong number of values");
   if constexpr (std::is_same_v<T, std::string>) {
@@ -222,6 +233,8 @@ template std::vector<double> Dataset::read() const;
 template std::vector<std::string> Dataset::read() const;
 template void Dataset::read_block(const Shape&, const Shape&, std::span<float>) const;
 template void Dataset::read_block(const Shape&, const Shape&, std::span<double>) const;
+template void Dataset::read_elements(std::span<const Index>, std::span<float>) const;
+template void Dataset::read_elements(std::span<const Index>, std::span<double>) const;
 template void Dataset::write(std::span<const std::uint8_t>) const;
 template void Dataset::write(std::span<const Index>) const;
 template void Dataset::write(std::span<const float>) const;

@@ -274,7 +274,11 @@ std::string page_data(const Study& study, const std::vector<BreakEven>& results)
     append_ranks(ranks, record, group, n, labels.series(record));
   }
   mark_front(points);
+  // One size shows no crossing: such a comparison stands in the table, unless there is nothing else to draw.
+  const auto at_sizes = [](const BreakEven& result) { return result.points.size() > 1; };
+  const bool any_at_sizes = std::any_of(results.begin(), results.end(), at_sizes);
   for (const BreakEven& result : results) {
+    if (any_at_sizes && !at_sizes(result)) continue;
     const std::string series = result.setting.empty() ? result.method : result.method + " " + result.setting;
     breaks.push_back(break_of(result, curves.of(result.task), tasks[result.task], series + " | " + tasks[result.task]));
   }

@@ -101,7 +101,7 @@ std::string break_even_section(const std::vector<BreakEven>& results) {
       "<figure><div id=\"overview\" class=\"chart\"></div><figcaption>Grey bar: the measured range. Filled point: "
       "measured "
       "break-even with its interval over launches. Hollow point: a model, outside the measured "
-      "range.</figcaption></figure>\n";
+      "range. What was compared at one size alone stands in the table.</figcaption></figure>\n";
   constexpr std::size_t short_table = 8;  // a longer one waits behind its heading
   html += results.size() <= short_table ? "<details class=\"unfold\" open>" : "<details class=\"unfold\">";
   html +=
