@@ -55,6 +55,8 @@ struct HeavyPairsSpec {
   Index radius() const;
   /// Pairs there are: n n_b, or n (n - 1) / 2 of one set.
   double pairs() const;
+  /// Inner product of a pair at that Hamming distance.
+  Index product_at(Index distance) const { return d - 2 * distance; }
 };
 
 /// An answer: all hits on every rank. Row h of `pairs` is (i, j, <a_i, b_j>), global indices, ascending by (i, j).
@@ -89,15 +91,16 @@ struct HeavyPairsQuality {
 
 /// The heavy pairs of the checked rows, and the planted ones. Equal on all ranks.
 struct HeavyPairsReference {
-  std::vector<Index> rows;  ///< checked rows of A, ascending
-  Array<Index> pairs;       ///< (1 x pairs x 2): (i, j) ascending, of the checked rows or planted
+  Index rows_checked = 0;                      ///< rows of A compared with all of B
+  Array<Index> pairs = Array<Index>(1, 0, 2);  ///< (i, j), ascending; empty if there are more than max-hits
   Index background_hits = 0;
+  bool more_than_max_hits = false;
 };
 
 /// inner_product/heavy_pairs: this rank's rows of A and B as packed signs (rows x spec.words()); B's are contiguous
-/// blocks of [0, n_b) whatever the layout of A. With `self` B is empty: it is A.
-/// Instantiated for T = Word alone.
-/// Source: the problem of Alman and Song's line, generalised light bulb: Karppa, Kaski, Kohonen (2018); Alman (2019).
+/// blocks of [0, n_b) whatever the layout of A. With `self` B is empty: it is A. Instantiated for T = Word alone.
+/// Source: the generalised light bulb problem (Valiant 2015; Karppa, Kaski, Kohonen 2018; Alman 2019), which the search
+/// of arXiv 2311.11429 for the neurons that fire is an instance of.
 template <class T>
 struct HeavyPairsProblem {
   static constexpr std::string_view family = "inner_product";
@@ -130,8 +133,15 @@ struct HeavyPairsProblem {
   static Quality quality(const Communicator&, const Reference&, const HeavyPairsProblem&, const Solution&);
   static bool agrees(const Reference&, const Solution&, const Solution&);
   static std::vector<SolutionArray> solution_arrays(const Spec&, const Layout&, int rank, const Solution&);
+  /// Thresholds that the background reaches: worth knowing, no reason to refuse.
+  static std::vector<std::string> warnings(const Spec&, const Reference&);
+  /// A reported pair that is not heavy.
+  static std::string disproof(const Quality&);
 
  private:
+  static Index verified_hits(const Communicator&, const HeavyPairsProblem&, const Solution&);
+
+  int rank_;
   std::optional<BadValue> bad_value_;
 };
 
