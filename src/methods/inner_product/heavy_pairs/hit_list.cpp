@@ -13,6 +13,10 @@ void HitList::add(Index i, Index j, Index distance) {
   hits_.push_back({i, j, spec_.product_at(distance)});
 }
 
+void HitList::add(const PairBlock& block, std::span<const BitPair> pairs) {
+  for (const BitPair& pair : pairs) add(block.first_a + pair.i, block.first_b + pair.j, pair.distance);
+}
+
 void HitList::sort_and_unite(std::vector<Hit>& hits) {
   std::sort(hits.begin(), hits.end());
   hits.erase(std::unique(hits.begin(), hits.end()), hits.end());

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "base/schedule.hpp"
 #include "comm/communicator.hpp"
+#include "methods/inner_product/heavy_pairs/pair_blocks.hpp"
 #include "methods/inner_product/heavy_pairs/problem.hpp"
+#include "numerics/hamming_pairs.hpp"
 
 namespace breakeven::inner_product {
 
@@ -26,6 +29,8 @@ class HitList {
   void clear() { hits_.clear(); }
   /// A heavy pair of global rows, at that Hamming distance; with `self` in either order.
   void add(Index i, Index j, Index distance);
+  /// Heavy pairs of rows of a block.
+  void add(const PairBlock&, std::span<const BitPair>);
   /// More than max-hits: the search of this rank may stop, gather() will say so.
   bool full() const { return static_cast<Index>(hits_.size()) > spec_.max_hits; }
 

@@ -1,12 +1,10 @@
 #include "methods/inner_product/heavy_pairs/popcount.hpp"
 
-#include "methods/inner_product/heavy_pairs/tiles.hpp"
-
 namespace breakeven::inner_product {
 
 template <class T>
 Popcount<T>::Popcount(const Communicator& comm, const HeavyPairsSpec& spec, const Params& params)
-    : comm_(comm), spec_(spec), blocks_(comm, spec, params.partition), tiles_(tile_rows_b, spec.d), hits_(spec) {}
+    : comm_(comm), spec_(spec), blocks_(comm, spec, params.partition), search_(spec.words()), hits_(spec) {}
 
 template <class T>
 const HeavyPairsSolution& Popcount<T>::run(const HeavyPairsProblem<T>& problem) {
@@ -18,17 +16,16 @@ const HeavyPairsSolution& Popcount<T>::run(const HeavyPairsProblem<T>& problem) 
 
 template <class T>
 void Popcount<T>::compare(const PairBlock& block) {
-  for_tiles(
-      block, [&](Range b) { tiles_.load(block.b.rows(b.begin, b.size())); },
-      [&](Range a, Range b) {
-        found_.clear();
-        tiles_.scan(block.a.rows(a.begin, a.size()), 0, spec_.words(), spec_.radius(), found_);
-        for (const BitPair& pair : found_) {
-          const Index i = block.first_a + a.begin + pair.i, j = block.first_b + b.begin + pair.j;
-          if (!block.triangle || i < j) hits_.add(i, j, pair.distance);
-        }
-        return !hits_.full();
-      });
+  if (hits_.full()) return;
+  const HammingStage whole_rows{spec_.words(), spec_.radius()};
+  const PairSink keep = [&](std::span<const BitPair> pairs) {
+    hits_.add(block, pairs);
+    return !hits_.full();
+  };
+  if (block.triangle)
+    search_.scan_triangle(block.a, {&whole_rows, 1}, keep);
+  else
+    search_.scan(block.a, block.b, {&whole_rows, 1}, keep);
 }
 
 template <class T>
@@ -39,7 +36,8 @@ Schedule Popcount<T>::schedule(const HeavyPairsSpec& spec, const Params& params,
   schedule.compute(PairBlocks::pairs(spec, params.partition, ranks, rank) * static_cast<double>(spec.d),
                    static_cast<double>(PairBlocks::bytes(spec, params.partition, ranks, rank)));
   HitList::communicate(schedule);
-  return schedule.resident(PairBlocks::bytes(spec, params.partition, ranks, rank) + HitList::bytes(counts.gathered));
+  return schedule.resident(PairBlocks::bytes(spec, params.partition, ranks, rank) + HitList::bytes(counts.gathered) +
+                           HammingSearch::bytes(spec.words()));
 }
 
 template class Popcount<Word>;

@@ -3,7 +3,6 @@
 #include <string>
 #include <string_view>
 #include <tuple>
-#include <vector>
 
 #include "base/promise.hpp"
 #include "base/schedule.hpp"
@@ -48,8 +47,7 @@ class Popcount {
   Communicator comm_;
   HeavyPairsSpec spec_;
   PairBlocks blocks_;
-  HammingTiles tiles_;
-  std::vector<BitPair> found_;
+  HammingSearch search_;
   HitList hits_;
   HeavyPairsSolution solution_;
 };

@@ -1,14 +1,12 @@
 #include "methods/inner_product/heavy_pairs/prefix.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
 #include "base/error.hpp"
 #include "base/philox.hpp"
 #include "base/sizes.hpp"
 #include "methods/inner_product/heavy_pairs/chance.hpp"
-#include "methods/inner_product/heavy_pairs/tiles.hpp"
 
 namespace breakeven::inner_product {
 namespace {
@@ -26,12 +24,6 @@ PrefixPlan plan_of(const HeavyPairsSpec& spec, Index bits, double recall) {
 
 double cost_of(const HeavyPairsSpec& spec, const PrefixPlan& plan) {
   return static_cast<double>(words_for(plan.bits)) + (plan.bits == spec.d ? 0 : plan.flagged_share * words_of_a_look);
-}
-
-Index distance(const Word* x, const Word* y, Index words) {
-  Index differing = 0;
-  for (Index w = 0; w < words; ++w) differing += std::popcount(x[w] ^ y[w]);
-  return differing;
 }
 
 }  // namespace
@@ -64,7 +56,7 @@ Prefix<T>::Prefix(const Communicator& comm, const HeavyPairsSpec& spec, const Pa
       recall_(params.recall),
       plan_(plan_prefix(spec, params)),
       blocks_(comm, spec, params.partition),
-      tiles_(tile_rows_b, plan_.bits),
+      search_(words_for(plan_.bits)),
       hits_(spec) {
   counts_ = expected(spec, params);
   if (params.coordinates == "random" && plan_.bits < spec.d)
@@ -112,23 +104,20 @@ BitView Prefix<T>::shortened(Shortened& kept, BitView rows, Index first_row) con
 
 template <class T>
 void Prefix<T>::compare(const PairBlock& block) {
-  const BitView short_a = shortened(short_a_, block.a, block.first_a);
-  const BitView short_b = shortened(short_b_, block.b, block.first_b);
-  for_tiles(
-      block, [&](Range b) { tiles_.load(short_b.rows(b.begin, b.size())); },
-      [&](Range a, Range b) {
-        found_.clear();
-        tiles_.scan(short_a.rows(a.begin, a.size()), 0, words_for(plan_.bits), plan_.radius, found_);
-        for (const BitPair& pair : found_) {
-          const Index row_a = a.begin + pair.i, row_b = b.begin + pair.j;
-          const Index i = block.first_a + row_a, j = block.first_b + row_b;
-          if (block.triangle && i >= j) continue;
-          ++counts_.flagged;
-          const Index apart = distance(block.a.row(row_a), block.b.row(row_b), spec_.words());
-          if (apart <= spec_.radius()) hits_.add(i, j, apart);
-        }
-        return !hits_.full();
-      });
+  if (hits_.full()) return;
+  const HammingStage prefix{words_for(plan_.bits), plan_.radius};
+  const PairSink look = [&](std::span<const BitPair> pairs) {
+    counts_.flagged += static_cast<Index>(pairs.size());
+    kept_.clear();
+    keep_within(block.a, block.b, spec_.radius(), pairs, kept_);
+    hits_.add(block, kept_);
+    return !hits_.full();
+  };
+  const BitView a = shortened(short_a_, block.a, block.first_a);
+  if (block.triangle)
+    search_.scan_triangle(a, {&prefix, 1}, look);
+  else
+    search_.scan(a, shortened(short_b_, block.b, block.first_b), {&prefix, 1}, look);
 }
 
 template <class T>
@@ -159,7 +148,8 @@ Schedule Prefix<T>::schedule(const HeavyPairsSpec& spec, const Params& params, c
   schedule.communicate(Operation::all_reduce, sizeof(Index));
   HitList::communicate(schedule);
   const Index shortened = rows_bytes / std::max<Index>(spec.words(), 1) * words_for(counts.prefix_bits_used);
-  return schedule.resident(rows_bytes + shortened + HitList::bytes(counts.gathered));
+  return schedule.resident(rows_bytes + shortened + HitList::bytes(counts.gathered) +
+                           HammingSearch::bytes(words_for(counts.prefix_bits_used)));
 }
 
 template class Prefix<Word>;

@@ -103,9 +103,9 @@ class Prefix {
   PrefixPlan plan_;
   std::vector<Index> places_;  // of the coordinates compared first, ascending; empty: the first ones
   PairBlocks blocks_;
-  HammingTiles tiles_;
+  HammingSearch search_;
   Shortened short_a_, short_b_;
-  std::vector<BitPair> found_;
+  std::vector<BitPair> kept_;
   HitList hits_;
   PrefixCounts counts_;
   HeavyPairsSolution solution_;

@@ -68,7 +68,7 @@ struct HeavyPairsSolution {
 
 struct HeavyPairsQuality {
   double error = 0;
-  double recall = 1;
+  double recall_reached = 1;
   double precision = 1;
   Index hits = 0;
   Index missed = 0;
@@ -78,8 +78,8 @@ struct HeavyPairsQuality {
   static constexpr auto fields() {
     using Quality = HeavyPairsQuality;
     return std::tuple{
-        Field{"error", &Quality::error, "1 - recall"},
-        Field{"recall", &Quality::recall,
+        Field{"error", &Quality::error, "1 - recall reached: share of the expected pairs that was missed"},
+        Field{"recall-reached", &Quality::recall_reached,
               "share found of the heavy pairs of the checked rows and of the planted pairs"},
         Field{"precision", &Quality::precision, "share of the hits that are heavy pairs, each checked; must be 1"},
         Field{"hits", &Quality::hits, "pairs reported"},

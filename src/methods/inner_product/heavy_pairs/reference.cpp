@@ -184,7 +184,7 @@ HeavyPairsQuality HeavyPairsProblem<T>::quality(const Communicator& comm, const 
   quality.missed = comm.all_reduce(reference.pairs.rows() - found, Reduction::maximum);
   const auto expected = static_cast<double>(reference.pairs.rows());
   quality.error = expected > 0 ? static_cast<double>(quality.missed) / expected : 0;
-  quality.recall = 1 - quality.error;
+  quality.recall_reached = 1 - quality.error;
   return quality;
 }
 
