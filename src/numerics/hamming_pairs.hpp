@@ -45,6 +45,8 @@ class HammingSearch {
   static Index bytes(Index max_words);
 
  private:
+  void scan_blocks(BitView a, BitView b, bool triangle, std::span<const HammingStage> stages, const PairSink& sink);
+
   AlignedVector<Word> packed_;
   std::vector<BitPair> found_;
 };
