@@ -135,7 +135,8 @@ struct NibbleLoops {
   template <class DS, class T>
   static HWY_INLINE bool any_within(DS d, const T* sums, Index radius) {
     auto least = hn::Load(d, sums);
-    for (Index k = 0; k < cells; k += static_cast<Index>(hn::MaxLanes(d))) least = hn::Min(least, hn::Load(d, sums + k));
+    for (Index k = 0; k < cells; k += static_cast<Index>(hn::MaxLanes(d)))
+      least = hn::Min(least, hn::Load(d, sums + k));
     return !hn::AllFalse(d, at_most(d, least, hn::Set(d, static_cast<T>(radius))));
   }
   /// Sums beyond the radius become the largest there are: no later stage brings them back.

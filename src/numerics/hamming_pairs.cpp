@@ -13,7 +13,8 @@ constexpr Index block_bytes = Index{1} << 18;
 constexpr Index most_tile_columns = 128;
 constexpr std::size_t batch = 4096;  // pairs handed to the sink at once
 
-/// Words of memory for a packed block of rows of so many words, whichever kernel packs it, and for the kernel's scratch.
+/// Words of memory for a packed block of rows of so many words, whichever kernel packs it, and for the kernel's
+/// scratch.
 Index packed_words(Index max_words) {
   const Index one_tile = 16 * most_tile_columns * max_words;
   return std::max(block_bytes, one_tile) / static_cast<Index>(sizeof(Word)) + hamming_scratch_words * max_words;

@@ -24,8 +24,8 @@ struct HammingStage {
 /// Takes the pairs a search has found, in batches and in no particular order; false ends the search.
 using PairSink = std::function<bool(std::span<const BitPair>)>;
 
-/// All pairs of rows that pass one or more tests, the later ones on more words than the earlier. A search of one test on
-/// all words is the exact one; a prefix search tests 64 to 256 bits first and lets its sink check the whole rows
+/// All pairs of rows that pass one or more tests, the later ones on more words than the earlier. A search of one test
+/// on all words is the exact one; a prefix search tests 64 to 256 bits first and lets its sink check the whole rows
 /// (keep_within). Which pairs are found depends on the two rows alone, never on what stands beside them.
 /// Rows of B are packed a block at a time, for the caches; rows of A are read where they are. Local, no communicator.
 /// Cost: n_a n_b words of the first test, 64 bits each, at a share of the machine's rate of XOR and population count.

@@ -30,7 +30,7 @@ struct PopcountLoops {
   using DI = hn::ScalableTag<Index>;
   using V = hn::VFromD<D>;
 #if HWY_TARGET == HWY_AVX3_DL
-  static constexpr bool native = true;  // counts the bits of a word by one instruction
+  static constexpr bool native = true;                   // counts the bits of a word by one instruction
   static constexpr int tile_rows = 6, tile_vectors = 4;  // 24 accumulators, 4 words of B and one of A of 32 registers
 #else
   static constexpr bool native = false;
@@ -214,11 +214,20 @@ struct PopcountLoops {
       a.count = block.n_a - i < tile_rows ? block.n_a - i : tile_rows;
       for (Index r = 0; r < tile_rows; ++r) a.row[r] = block.a + (i + (r < a.count ? r : a.count - 1)) * block.a_stride;
       switch (native ? stages[0].words : 0) {
-        case 1: scan_strip<1>(block, stages, n_stages, a, sums, found); break;
-        case 2: scan_strip<2>(block, stages, n_stages, a, sums, found); break;
-        case 3: scan_strip<3>(block, stages, n_stages, a, sums, found); break;
-        case 4: scan_strip<4>(block, stages, n_stages, a, sums, found); break;
-        default: scan_strip<0>(block, stages, n_stages, a, sums, found);
+        case 1:
+          scan_strip<1>(block, stages, n_stages, a, sums, found);
+          break;
+        case 2:
+          scan_strip<2>(block, stages, n_stages, a, sums, found);
+          break;
+        case 3:
+          scan_strip<3>(block, stages, n_stages, a, sums, found);
+          break;
+        case 4:
+          scan_strip<4>(block, stages, n_stages, a, sums, found);
+          break;
+        default:
+          scan_strip<0>(block, stages, n_stages, a, sums, found);
       }
     }
   }
@@ -226,8 +235,7 @@ struct PopcountLoops {
   static void pack(const Word* b, Index stride, Index rows, Index words, Word* packed) {
     for (Index column = 0; column < rows; column += tile_columns)
       for (Index w = 0; w < words; ++w)
-        for (Index c = 0; c < tile_columns; ++c)
-          *packed++ = column + c < rows ? b[(column + c) * stride + w] : Word{0};
+        for (Index c = 0; c < tile_columns; ++c) *packed++ = column + c < rows ? b[(column + c) * stride + w] : Word{0};
   }
 
   static HammingKernel kernel() {
