@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <limits>
 
 #include "comm/agree.hpp"
 #include "comm/run_main.hpp"
@@ -70,8 +71,9 @@ Hooks make_hooks(const Experiment& experiment, const Values& provenance) {
   shard.environment = collect_environment();
   Hooks hooks;
   hooks.blas_core = blas_core();
-  hooks.fma_peak_flops = [](Precision precision) {
+  hooks.peak_flops = [](Precision precision) {
     constexpr double seconds = 0.02;  // twice a group
+    if (precision == Precision::bit) return std::numeric_limits<double>::quiet_NaN();
     return precision == Precision::f32 ? fma_peak_flops<float>(seconds) : fma_peak_flops<double>(seconds);
   };
   hooks.probe_input = probe_input;

@@ -4,6 +4,8 @@
 #include "methods/attention/forward/dense.hpp"
 #include "methods/attention/forward/polynomial.hpp"
 #include "methods/attention/forward/ring.hpp"
+#include "methods/inner_product/heavy_pairs/popcount.hpp"
+#include "methods/inner_product/heavy_pairs/prefix.hpp"
 #include "methods/regression/kronecker_regression/leverage_pairs.hpp"
 #include "methods/regression/kronecker_regression/product_sketch.hpp"
 #include "methods/regression/kronecker_regression/qr_factors.hpp"
@@ -68,6 +70,9 @@ Registry make_registry() {
   registry.add<regression::SoftmaxReluProblem, regression::FixedFactor>(Role::fast, "2311.15390");
   registry.add<regression::SoftmaxReluProblem, regression::GradientDescent>(Role::fast);
   registry.add<regression::SoftmaxReluProblem, regression::Lbfgs>(Role::fast);
+
+  registry.add_signs<inner_product::HeavyPairsProblem, inner_product::Popcount>(Role::exact);
+  registry.add_signs<inner_product::HeavyPairsProblem, inner_product::Prefix>(Role::fast);
   return registry;
 }
 

@@ -21,7 +21,7 @@ struct SolutionArray {
   std::vector<Index> shape;   ///< global: leading dimensions (the slices), rows, columns; equal on all ranks
   std::vector<Range> ranges;  ///< the global rows this rank holds, in the order it holds them
   /// [slice][row in the order of `ranges`][column]
-  std::variant<std::span<const float>, std::span<const double>> values;
+  std::variant<std::span<const float>, std::span<const double>, std::span<const Index>> values;
 };
 
 }  // namespace breakeven

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/error.hpp"
+
 namespace breakeven {
 namespace {
 
@@ -92,7 +94,30 @@ void InputFile::read_block(std::string_view name, Index slice, Range range, Rang
                       [&](Range row, std::span<double> whole) { read(name, slice, row, whole); });
 }
 
+std::array<Index, 2> InputFile::sign_shape(std::string_view name) const {
+  const Shape stored = shape(name);
+  if (stored.size() == 2) return {stored[0], stored[1]};
+  throw BadRequest(path() + ": /" + std::string(name) + " must be a matrix of signs, has " +
+                   std::to_string(stored.size()) + " dimensions");
+}
+
+void InputFile::read_signs(std::string_view name, Range range, std::span<Word> out) const {
+  constexpr Index most_entries = Index{1} << 20;  // numbers take many times the room of what they say
+  const Index columns = sign_shape(name)[1], words = words_for(columns);
+  const Index step = std::max<Index>(most_entries / std::max<Index>(columns, 1), 1);
+  std::vector<double> signs;
+  for (Index begin = range.begin; begin < range.end; begin += step) {
+    const Range part{begin, std::min(begin + step, range.end)};
+    signs.resize(static_cast<std::size_t>(part.size() * columns));
+    read(name, 0, part, std::span<double>(signs));
+    pack_signs(signs, columns, name, part.begin,
+               out.subspan(static_cast<std::size_t>((begin - range.begin) * words),
+                           static_cast<std::size_t>(part.size() * words)));
+  }
+}
+
 template class Source<float>;
 template class Source<double>;
+template class Source<Word>;
 
 }  // namespace breakeven

@@ -1,14 +1,17 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "base/array.hpp"
+#include "base/bits.hpp"
 #include "base/index.hpp"
 
 namespace breakeven {
@@ -87,27 +90,47 @@ class InputFile {
                             std::span<float> out) const;
   virtual void read_entries(std::string_view name, Index slice, std::span<const Position> where,
                             std::span<double> out) const;
+
+  /// Rows and columns of a matrix of signs, which has no slices: of numbers +1 and -1 as they are stored; a file may
+  /// know a packed form too. Throws BadRequest for any other shape.
+  virtual std::array<Index, 2> sign_shape(std::string_view name) const;
+  /// Rows `range` of it, packed: range.size() x words_for(columns). Throws BadSign at the lowest entry that is no sign.
+  virtual void read_signs(std::string_view name, Range range, std::span<Word> out) const;
 };
 
-/// Serves an input file's datasets.
+/// Serves an input file's datasets; for T = Word those of signs, a row's words being its columns.
 template <class T>
 class FileSource final : public Source<T> {
  public:
   explicit FileSource(std::shared_ptr<const InputFile> file) : file_(std::move(file)) {}
-  Index columns(std::string_view name) const override { return file_->shape(name).back(); }
+  Index columns(std::string_view name) const override {
+    if constexpr (std::is_same_v<T, Word>)
+      return words_for(file_->sign_shape(name)[1]);
+    else
+      return file_->shape(name).back();
+  }
   /// A call costs microseconds, a neighbouring entry a nanosecond or two.
   Index entries_at_the_price_of_one() const override { return 1000; }
 
  protected:
   void fill(std::string_view name, Index slice, Range range, std::span<T> out) const override {
-    file_->read(name, slice, range, out);
+    if constexpr (std::is_same_v<T, Word>)
+      file_->read_signs(name, range, out);
+    else
+      file_->read(name, slice, range, out);
   }
   void fill_block(std::string_view name, Index slice, Range range, Range columns, std::span<T> out) const override {
-    file_->read_block(name, slice, range, columns, out);
+    if constexpr (std::is_same_v<T, Word>)
+      Source<T>::fill_block(name, slice, range, columns, out);
+    else
+      file_->read_block(name, slice, range, columns, out);
   }
   void fill_entries(std::string_view name, Index slice, std::span<const Position> where,
                     std::span<T> out) const override {
-    file_->read_entries(name, slice, where, out);
+    if constexpr (std::is_same_v<T, Word>)
+      Source<T>::fill_entries(name, slice, where, out);
+    else
+      file_->read_entries(name, slice, where, out);
   }
 
  private:

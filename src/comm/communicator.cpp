@@ -41,8 +41,8 @@ MPI_Datatype datatype() {
 
 struct Communicator::Impl {
   boost::mpi::communicator comm;
-  Index chunk = std::numeric_limits<int>::max() / 2;  // elements a message; MPI counts are 32-bit
-  mutable Traffic traffic;
+  Index chunk = std::numeric_limits<int>::max() / 2;                  // elements a message; MPI counts are 32-bit
+  std::shared_ptr<Traffic> traffic = std::make_shared<Traffic>();     // shared with the parts of a split
   std::shared_ptr<bool> local_phase = std::make_shared<bool>(false);  // shared by all communicators of a process
 
   void refuse_in_local_phase() const {
@@ -60,7 +60,7 @@ struct Communicator::Impl {
   }
 
   void count(Operation operation, Index bytes, double seconds) const {
-    Traffic::Entry& entry = traffic.entries[static_cast<std::size_t>(operation)];
+    Traffic::Entry& entry = traffic->entries[static_cast<std::size_t>(operation)];
     entry.calls += 1;
     entry.bytes += bytes;
     entry.seconds += seconds;
@@ -101,34 +101,6 @@ void PendingShift::wait() {
   impl_->entry->seconds += watch.seconds();
 }
 
-Index Traffic::calls() const {
-  Index total = 0;
-  for (const Entry& entry : entries) total += entry.calls;
-  return total;
-}
-
-Index Traffic::bytes() const {
-  Index total = 0;
-  for (const Entry& entry : entries) total += entry.bytes;
-  return total;
-}
-
-double Traffic::seconds() const {
-  double total = 0;
-  for (const Entry& entry : entries) total += entry.seconds;
-  return total;
-}
-
-Traffic operator-(const Traffic& later, const Traffic& earlier) {
-  Traffic difference = later;
-  for (std::size_t i = 0; i < n_operations; ++i) {
-    difference.entries[i].calls -= earlier.entries[i].calls;
-    difference.entries[i].bytes -= earlier.entries[i].bytes;
-    difference.entries[i].seconds -= earlier.entries[i].seconds;
-  }
-  return difference;
-}
-
 Communicator::Communicator(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Communicator Communicator::world() {
@@ -142,7 +114,7 @@ int Communicator::size() const {
   return impl_->comm.size();
 }
 const Traffic& Communicator::traffic() const {
-  return impl_->traffic;
+  return *impl_->traffic;
 }
 
 template <Transferable T>
@@ -237,7 +209,7 @@ PendingShift Communicator::start_ring_shift(std::span<const T> sending, std::spa
   PendingShift shift;
   shift.impl_ = std::make_unique<PendingShift::Impl>();
   shift.impl_->keeps_alive = impl_;
-  shift.impl_->entry = &impl_->traffic.entries[static_cast<std::size_t>(Operation::ring_shift)];
+  shift.impl_->entry = &impl_->traffic->entries[static_cast<std::size_t>(Operation::ring_shift)];
   if (size() == 1) {
     if (sending.size() != arriving.size()) throw std::logic_error("ring shift on one rank between blocks of two sizes");
     std::copy(sending.begin(), sending.end(), arriving.begin());
@@ -296,6 +268,16 @@ std::optional<Communicator> Communicator::first(int ranks) const {
   impl->chunk = impl_->chunk;
   impl->local_phase = impl_->local_phase;
   if (!member) return std::nullopt;
+  return Communicator(std::move(impl));
+}
+
+Communicator Communicator::split(int colour) const {
+  impl_->refuse_in_local_phase();
+  auto impl = std::make_shared<Impl>();
+  impl->comm = impl_->comm.split(colour);
+  impl->chunk = impl_->chunk;
+  impl->traffic = impl_->traffic;
+  impl->local_phase = impl_->local_phase;
   return Communicator(std::move(impl));
 }
 
@@ -370,6 +352,18 @@ template void Communicator::combine(
 template void Communicator::ring_shift(std::span<const std::int32_t>, std::span<std::int32_t>) const;
 template PendingShift Communicator::start_ring_shift(std::span<const std::int32_t>, std::span<std::int32_t>) const;
 template std::vector<std::int32_t> Communicator::gather(std::int32_t) const;
+
+template void Communicator::all_reduce(std::span<std::uint64_t>, Reduction) const;
+template void Communicator::exclusive_scan(std::span<std::uint64_t>) const;
+template void Communicator::all_gather(std::span<const std::uint64_t>, std::span<const Index>,
+                                       std::span<std::uint64_t>) const;
+template void Communicator::broadcast(std::span<std::uint64_t>, int) const;
+template void Communicator::combine(
+    std::span<std::uint64_t>,
+    const std::function<void(std::span<std::uint64_t>, std::span<const std::uint64_t>)>&) const;
+template void Communicator::ring_shift(std::span<const std::uint64_t>, std::span<std::uint64_t>) const;
+template PendingShift Communicator::start_ring_shift(std::span<const std::uint64_t>, std::span<std::uint64_t>) const;
+template std::vector<std::uint64_t> Communicator::gather(std::uint64_t) const;
 
 template void Communicator::all_reduce(std::span<Index>, Reduction) const;
 template void Communicator::exclusive_scan(std::span<Index>) const;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <concepts>
 #include <cstdint>
 #include <functional>
@@ -12,32 +11,16 @@
 #include <vector>
 
 #include "base/index.hpp"
-#include "base/schedule.hpp"
+#include "comm/traffic.hpp"
 
 namespace breakeven {
 
 /// What can travel. The templates below are instantiated for these in communicator.cpp, the only file with Boost.MPI.
 template <class T>
-concept Transferable =
-    std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::int32_t> || std::same_as<T, Index>;
+concept Transferable = std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::int32_t> ||
+    std::same_as<T, std::uint64_t> || std::same_as<T, Index>;
 
 enum class Reduction { sum, maximum, minimum };
-
-/// Calls issued on a communicator, by operation: what the communication contract compares with the Schedule.
-struct Traffic {
-  struct Entry {
-    Index calls = 0;
-    Index bytes = 0;     ///< payload this rank handed over, not what the wire carried
-    double seconds = 0;  ///< spent inside the calls; for an overlapped shift only the time it was waited for
-  };
-  std::array<Entry, n_operations> entries{};
-
-  const Entry& operator[](Operation operation) const { return entries[static_cast<std::size_t>(operation)]; }
-  Index calls() const;
-  Index bytes() const;
-  double seconds() const;
-  friend Traffic operator-(const Traffic& later, const Traffic& earlier);
-};
 
 /// A ring shift under way. Must be waited for before its buffers are touched or the object is destroyed.
 class PendingShift {
@@ -119,6 +102,9 @@ class Communicator {
 
   /// The first `ranks` ranks as a communicator of their own; empty on the others. Its counters start at zero.
   std::optional<Communicator> first(int ranks) const;
+  /// The ranks that name the same colour, in their order here: a row or a column of a grid of ranks. Its calls are
+  /// counted on this communicator too, whose counters it shares.
+  Communicator split(int colour) const;
   /// The same ranks with counters and message space of their own, so that bookkeeping cannot mix with a method's calls.
   Communicator duplicate() const;
   /// The same ranks, chunks of at most `elements`: makes the chunked paths testable on small data.

@@ -12,9 +12,11 @@
 // interfaces is the template in registry.hpp.
 namespace breakeven {
 
-enum class Precision { f32, f64 };
+/// Of data and answer: floats, or packed signs (base/bits.hpp).
+enum class Precision { f32, f64, bit };
 std::string to_text(Precision precision);
-Precision precision_from_text(const std::string& text);
+/// Nothing for a word that names none.
+std::optional<Precision> precision_from_text(const std::string& text);
 
 /// An answer kept for comparison.
 class AnySolution {
@@ -31,6 +33,7 @@ class AnyMethod {
   virtual Promise promise() const = 0;              ///< of the last run()
   virtual Schedule schedule(int rank) const = 0;    ///< from counts()
   virtual Values quality(const Communicator&) = 0;  ///< of the last run(); collective
+  virtual std::string disproof() const = 0;         ///< why the answer that quality() judged cannot be right, or ""
   virtual std::unique_ptr<AnySolution> copy_solution() const = 0;
   virtual bool agrees_with(const AnySolution& other) const = 0;  ///< local
   virtual std::vector<SolutionArray> solution_arrays() const = 0;
@@ -44,6 +47,8 @@ class Workload {
   virtual std::optional<BadValue> first_bad_value() const = 0;  ///< local
   virtual void observe(const Communicator&) = 0;                ///< collective; completes the spec from the data
   virtual void compute_reference(const Communicator&) = 0;      ///< collective
+  virtual std::vector<std::string> warnings() const = 0;        ///< about the data, once there is a reference
+  virtual Precision precision() const = 0;
   virtual const std::any& spec() const = 0;
 };
 
@@ -52,6 +57,7 @@ class ProblemType {
   virtual ~ProblemType() = default;
   virtual std::string family() const = 0;
   virtual std::string name() const = 0;
+  virtual std::vector<Precision> precisions() const = 0;  ///< that it is solved in, the default first
   virtual std::vector<FieldInfo> fields() const = 0;
   virtual std::any make_spec(const Assignment&) const = 0;
   virtual void validate(const std::any& spec) const = 0;

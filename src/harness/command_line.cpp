@@ -14,7 +14,7 @@ namespace {
 
 /// The options as text, before they are given meaning.
 struct RawOptions {
-  std::string problem, methods, dtype = "f64", seed = "1";
+  std::string problem, methods, dtype, seed = "1";
   std::string repetitions = "15", warmup = "2", budget = "60", launch = "0", timeout = "0";
   std::string format = "table";
   std::map<std::string, std::vector<std::string>> swept;  // the problem's and the methods' options that were given
@@ -39,7 +39,16 @@ std::string default_text(const FieldInfo& field) {
   return text.empty() ? "" : " [" + text + "]";
 }
 
-void add_common(CLI::App& app, RawOptions& raw, Experiment& experiment) {
+/// "f32 or f64", in the order of the enumeration.
+std::string alternatives(std::vector<Precision> precisions) {
+  std::sort(precisions.begin(), precisions.end());
+  std::vector<std::string> words;
+  for (const Precision precision : precisions) words.push_back(to_text(precision));
+  return join(words, " or ");
+}
+
+/// `precisions`: what the problem is solved in, the default first.
+void add_common(CLI::App& app, RawOptions& raw, Experiment& experiment, const std::vector<Precision>& precisions) {
   const auto common = [&](const char* name, std::string& text, const std::string& help) {
     app.add_option(name, text, help)->group("Every case")->type_name("LIST");
   };
@@ -52,7 +61,9 @@ void add_common(CLI::App& app, RawOptions& raw, Experiment& experiment) {
   app.add_option("--input", experiment.input, "HDF5 file with the data; sizes come from it")
       ->group("What")
       ->type_name("FILE");
-  common("--dtype", raw.dtype, "scalar: f32, f64 or both [f64]");
+  common("--dtype", raw.dtype,
+         "scalar: " + (precisions.size() == 1 ? to_text(precisions.front()) : "f32, f64 or both") + " [" +
+             to_text(precisions.front()) + "]");
   common("--seed", raw.seed, "seed of data and checked rows [1]");
   const auto scalar = [&](const char* name, std::string& text, const char* help) {
     app.add_option(name, text, help)->group("Measuring")->type_name("N");
@@ -135,9 +146,23 @@ Index at_least(std::string_view option, Index bound, const std::string& text) {
   return value;
 }
 
-void read_common(const RawOptions& raw, Experiment& experiment) {
-  experiment.precisions.clear();
-  for (const std::string& name : split_names(raw.dtype)) experiment.precisions.push_back(precision_from_text(name));
+std::vector<Precision> read_precisions(const std::string& dtype, const ProblemType& problem) {
+  const std::vector<Precision> possible = problem.precisions();
+  if (dtype.empty()) return {possible.front()};
+  std::vector<Precision> precisions;
+  for (const std::string& name : split_names(dtype)) {
+    const std::optional<Precision> precision = precision_from_text(name);
+    if (!precision || std::find(possible.begin(), possible.end(), *precision) == possible.end())
+      throw BadRequest("dtype must be " + alternatives(possible) +
+                       (possible.size() > 1 ? "" : ", the only one of " + problem.family() + "/" + problem.name()) +
+                       ", got '" + name + "'");
+    precisions.push_back(*precision);
+  }
+  return precisions;
+}
+
+void read_common(const RawOptions& raw, const ProblemType& problem, Experiment& experiment) {
+  experiment.precisions = read_precisions(raw.dtype, problem);
   experiment.seeds.clear();
   for (const Value& seed : expand_list(raw.seed, {"seed", "", "", Index{1}, {}})) {
     if (std::get<Index>(seed) < 0) throw BadRequest("seed must be at least 0, got " + to_text(seed));
@@ -175,11 +200,12 @@ std::string examples(const Registry& registry, const std::string& family, const 
   return fmt::format(
       "Lists: a,b,c or ranges a..b*2 and a..b+c, suffixes k, M, Ki, Mi; a sweep is the product.\n\n"
       "Examples:\n"
-      "  mpiexec -n 2 {0} --problem {1} --methods {2} --n 256..16Ki*2 --dtype f32,f64\n"
+      "  mpiexec -n 2 {0} --problem {1} --methods {2} --n 256..16Ki*2{4}\n"
       "  mpiexec -n 4 {0} --problem {1} --methods {3} --n 8Ki --out results/adhoc\n"
       "  {0} --problem {1} --dry-run --n 1Mi\n\n"
       "Exit codes: 0 ok, 1 failure at run time, 2 bad request, 3 a result failed its check, 75 stopped early.\n",
-      family, problem, both, exact.empty() ? fast : exact);
+      family, problem, both, exact.empty() ? fast : exact,
+      registry.problem(family, problem).precisions().size() > 1 ? " --dtype f32,f64" : "");
 }
 
 }  // namespace
@@ -207,7 +233,7 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
   CLI::App names("", family);  // a first reading finds problem and methods, which decide what else is accepted
   names.set_help_flag();
   Experiment ignored;
-  add_common(names, first, ignored);
+  add_common(names, first, ignored, {Precision::f64});
   parse(names, argc, argv);
 
   for (const auto& problem : registry.problems())
@@ -221,7 +247,7 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
   CLI::App app(fmt::format("breakeven, family {}: times methods beside exact ones and checks every answer.", family),
                family);
   app.footer(examples(registry, family, experiment.problem));
-  add_common(app, raw, experiment);
+  add_common(app, raw, experiment, problem.precisions());
   add_swept(app, raw, problem.fields(), fmt::format("Problem {}/{} (swept)", family, experiment.problem));
   for (const std::string& method : methods)
     add_swept(app, raw, registry.method(family, experiment.problem, method).type->fields(),
@@ -240,7 +266,7 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
     line.text = list_methods(registry, family);
     return line;
   }
-  read_common(raw, experiment);
+  read_common(raw, problem, experiment);
   experiment.spec_axes = given_axes(raw, problem.fields());
   for (const std::string& method : methods)
     experiment.methods.push_back(

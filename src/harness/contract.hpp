@@ -95,4 +95,16 @@ concept HasNormalisedSpec = requires(const typename P::Spec& spec) {
   { P::normalised(spec) } -> std::same_as<typename P::Spec>;
 };
 
+/// Optional: what a user should know about the data and cannot see in a column. Pure; equal on all ranks.
+template <class P>
+concept HasWarnings = requires(const typename P::Spec& spec, const typename P::Reference& reference) {
+  { P::warnings(spec, reference) } -> std::same_as<std::vector<std::string>>;
+};
+
+/// Optional: why an answer of that quality cannot be right, whatever the method promised; "" if it can. The case fails.
+template <class P>
+concept HasDisproof = requires(const typename P::Quality& quality) {
+  { P::disproof(quality) } -> std::same_as<std::string>;
+};
+
 }  // namespace breakeven

@@ -80,8 +80,9 @@ struct Hooks {
   std::function<void(const std::vector<Record>&)> sink;
   /// Writes a solution. Collective.
   std::function<void(const Communicator&, const Record&, const std::vector<SolutionArray>&)> save_solution;
-  /// Fused multiply-adds this rank can do, in flop/s, measured on the spot; empty: unknown.
-  std::function<double(Precision)> fma_peak_flops;
+  /// Operations this rank can do a second, measured on the spot: fused multiply-adds in flop/s, or compared signs.
+  /// Empty: unknown.
+  std::function<double(Precision)> peak_flops;
   std::string blas_core;
 };
 

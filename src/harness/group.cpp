@@ -43,9 +43,9 @@ std::unique_ptr<Workload> build_workload(const RunContext& context, const Group&
 
 /// The ceiling of arithmetic: all ranks at once, so that what they share (clock, power) is in it. NaN if not measured.
 double measure_peak(const RunContext& context, Precision precision) {
-  if (!context.hooks.fma_peak_flops) return std::numeric_limits<double>::quiet_NaN();
+  if (!context.hooks.peak_flops) return std::numeric_limits<double>::quiet_NaN();
   context.bookkeeping.barrier();
-  return context.bookkeeping.all_reduce(context.hooks.fma_peak_flops(precision));
+  return context.bookkeeping.all_reduce(context.hooks.peak_flops(precision));
 }
 
 RankRecord rank_record(const RunContext& context, const Verification& verified, const Measurement& measurement) {
@@ -131,6 +131,8 @@ GroupOutcome run_group(const RunContext& context, const Group& group) {
   facts.input_s = context.bookkeeping.all_reduce(watch.seconds(), Reduction::maximum);
   context.begin_phase(describe(group) + ": reference");
   workload->compute_reference(context.bookkeeping);
+  if (context.warn)
+    for (const std::string& warning : workload->warnings()) context.warn(describe(group) + ": " + warning);
 
   std::vector<Verification> verified;
   for (const Case& which : group.cases) {

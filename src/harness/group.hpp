@@ -17,6 +17,7 @@ struct RunContext {
   Communicator bookkeeping;                                   ///< the harness's own
   Communicator methods;                                       ///< the methods', whose traffic is counted
   std::function<void(const std::string& phase)> begin_phase;  ///< progress and time-out
+  std::function<void(const std::string& warning)> warn{};     ///< tells the user once; may be empty
 };
 
 struct GroupOutcome {

@@ -30,13 +30,13 @@ std::string to_text(Role role) {
 }
 
 std::string to_text(Precision precision) {
-  return precision == Precision::f32 ? "f32" : "f64";
+  return precision == Precision::f32 ? "f32" : precision == Precision::f64 ? "f64" : "bit";
 }
 
-Precision precision_from_text(const std::string& text) {
-  if (text == "f32") return Precision::f32;
-  if (text == "f64") return Precision::f64;
-  throw BadRequest("dtype must be f32 or f64, got '" + text + "'");
+std::optional<Precision> precision_from_text(const std::string& text) {
+  for (const Precision precision : {Precision::f32, Precision::f64, Precision::bit})
+    if (text == to_text(precision)) return precision;
+  return std::nullopt;
 }
 
 const ProblemType* Registry::find_problem(const std::string& family, const std::string& name) const {

@@ -25,11 +25,13 @@ class Registry {
   /// Adds a method, and its problem if it is the first one. Both are class templates over the scalar.
   template <template <class> class P, template <class> class M>
   void add(Role role, std::string paper = "") {
-    static_assert(Problem<P<float>> && Problem<P<double>>);
-    static_assert(Method<M<float>, P<float>> && Method<M<double>, P<double>>);
-    const std::string family(P<double>::family), problem(P<double>::name);
-    if (find_problem(family, problem) == nullptr) problems_.push_back(std::make_shared<TypedProblem<P>>());
-    methods_.push_back({family, problem, role, std::move(paper), std::make_shared<TypedMethod<P, M>>()});
+    add<P, M>(RealScalars{}, role, std::move(paper));
+  }
+
+  /// The same for a problem whose data are packed signs: both templates are instantiated for Word alone.
+  template <template <class> class P, template <class> class M>
+  void add_signs(Role role, std::string paper = "") {
+    add<P, M>(SignScalars{}, role, std::move(paper));
   }
 
   const std::vector<std::shared_ptr<const ProblemType>>& problems() const { return problems_; }
@@ -42,6 +44,16 @@ class Registry {
   std::vector<MethodEntry> methods_of(const std::string& family, const std::string& problem) const;
 
  private:
+  template <template <class> class P, template <class> class M, class First, class... Rest>
+  void add(ScalarList<First, Rest...> scalars, Role role, std::string paper) {
+    static_assert((Problem<P<First>> && ... && Problem<P<Rest>>));
+    static_assert((Method<M<First>, P<First>> && ... && Method<M<Rest>, P<Rest>>));
+    const std::string family(P<First>::family), problem(P<First>::name);
+    using Scalars = decltype(scalars);
+    if (find_problem(family, problem) == nullptr) problems_.push_back(std::make_shared<TypedProblem<P, Scalars>>());
+    methods_.push_back({family, problem, role, std::move(paper), std::make_shared<TypedMethod<P, M, Scalars>>()});
+  }
+
   std::vector<std::shared_ptr<const ProblemType>> problems_;
   std::vector<MethodEntry> methods_;
 };

@@ -91,7 +91,7 @@ std::string to_csv_line(const Record& record) {
 
 std::string table_header() {
   return fmt::format("{:>9} {:>4} {:>5} {:>5}  {:>10} {:>23}  {:>8} {:>6} {:>9} {:>9}  {:<6} {}", "n", "d", "dtype",
-                     "ranks", "time", "[interval]", "Gflop/s", "% peak", "error", "skill", "status", "method");
+                     "ranks", "time", "[interval]", "Gop/s", "% peak", "error", "skill", "status", "method");
 }
 
 std::string to_table_row(const Record& record, const std::set<std::string>& parameters) {

@@ -156,6 +156,10 @@ ExitCode run(const Communicator& world, const Experiment& experiment, const Regi
                            [&](const std::string& phase) {
                              watchdog.restart(phase);
                              line.show(fmt::format("[{}/{}] {}", done + 1, groups.size(), phase));
+                           },
+                           [&](const std::string& warning) {
+                             line.clear();
+                             if (speaks) fmt::print(stderr, "breakeven: warning: {}\n", warning);
                            }};
   for (const Group& group : groups) require_memory(context, group);
 

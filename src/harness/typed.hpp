@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "harness/any_method.hpp"
+#include "harness/scalars.hpp"
 
 // The implementation of the interfaces in any_method.hpp for a concrete problem and method. Instantiated by
 // Registry::add alone.
@@ -49,6 +50,14 @@ class TypedWorkload final : public Workload {
     reference_ = std::make_unique<typename P::Reference>(P::reference(comm, typed_spec(), *source_, seed_));
   }
 
+  std::vector<std::string> warnings() const override {
+    if constexpr (HasWarnings<P>)
+      return P::warnings(typed_spec(), *reference_);
+    else
+      return {};
+  }
+
+  Precision precision() const override { return precision_of<Scalar>; }
   const std::any& spec() const override { return spec_; }
   const Spec& typed_spec() const { return std::any_cast<const Spec&>(spec_); }
   const typename P::Reference& reference() const { return *reference_; }
@@ -97,8 +106,11 @@ class TypedRunner final : public AnyMethod {
     return M::schedule(workload_.typed_spec(), params_, method_.counts(), ranks_, rank);
   }
   Values quality(const Communicator& comm) override {
-    return to_values(P::quality(comm, workload_.reference(), problem_, *solution_));
+    const typename P::Quality quality = P::quality(comm, workload_.reference(), problem_, *solution_);
+    if constexpr (HasDisproof<P>) disproof_ = P::disproof(quality);
+    return to_values(quality);
   }
+  std::string disproof() const override { return disproof_; }
   std::unique_ptr<AnySolution> copy_solution() const override { return std::make_unique<TypedSolution<P>>(*solution_); }
   bool agrees_with(const AnySolution& other) const override {
     return P::agrees(workload_.reference(), *solution_, dynamic_cast<const TypedSolution<P>&>(other).value);
@@ -114,92 +126,102 @@ class TypedRunner final : public AnyMethod {
   const P& problem_;
   M method_;
   const typename P::Solution* solution_ = nullptr;
+  std::string disproof_;
 };
 
-template <template <class> class P>
-class TypedProblem final : public ProblemType {
- public:
-  using Spec = typename P<double>::Spec;
+template <template <class> class P, class Scalars>
+class TypedProblem;
 
-  std::string family() const override { return std::string(P<double>::family); }
-  std::string name() const override { return std::string(P<double>::name); }
+/// What the scalar decides nothing about is asked of the first one.
+template <template <class> class P, class First, class... Rest>
+class TypedProblem<P, ScalarList<First, Rest...>> final : public ProblemType {
+ public:
+  using Spec = typename P<First>::Spec;
+  using Scalars = ScalarList<First, Rest...>;
+
+  std::string family() const override { return std::string(P<First>::family); }
+  std::string name() const override { return std::string(P<First>::name); }
+  std::vector<Precision> precisions() const override { return precisions_of(Scalars{}); }
   std::vector<FieldInfo> fields() const override { return describe<Spec>(); }
   std::any make_spec(const Assignment& assignment) const override {
     const auto spec = from_assignment<Spec>(assignment);
-    if constexpr (HasNormalisedSpec<P<double>>)
-      return P<double>::normalised(spec);
+    if constexpr (HasNormalisedSpec<P<First>>)
+      return P<First>::normalised(spec);
     else
       return spec;
   }
-  void validate(const std::any& spec) const override { P<double>::validate(typed(spec)); }
+  void validate(const std::any& spec) const override { P<First>::validate(typed(spec)); }
   std::any from_input(const std::any& spec, const InputFile& file) const override {
-    return P<double>::from_input(typed(spec), file);
+    return P<First>::from_input(typed(spec), file);
   }
   Values spec_values(const std::any& spec) const override { return to_values(typed(spec)); }
-  Index n_rows(const std::any& spec) const override { return P<double>::n_rows(typed(spec)); }
+  Index n_rows(const std::any& spec) const override { return P<First>::n_rows(typed(spec)); }
   Index data_bytes(Precision precision, const std::any& spec, const Layout& layout, int rank) const override {
-    return precision == Precision::f32 ? P<float>::data_bytes(typed(spec), layout, rank)
-                                       : P<double>::data_bytes(typed(spec), layout, rank);
+    return with_scalar(Scalars{}, precision,
+                       [&]<class T>(std::type_identity<T>) { return P<T>::data_bytes(typed(spec), layout, rank); });
   }
   std::unique_ptr<Workload> make_workload(Precision precision, const std::any& spec, std::uint64_t seed,
                                           std::shared_ptr<const InputFile> file, int rank) const override {
-    if (precision == Precision::f32)
-      return std::make_unique<TypedWorkload<P<float>>>(typed(spec), seed, std::move(file), rank);
-    return std::make_unique<TypedWorkload<P<double>>>(typed(spec), seed, std::move(file), rank);
+    return with_scalar(Scalars{}, precision, [&]<class T>(std::type_identity<T>) -> std::unique_ptr<Workload> {
+      return std::make_unique<TypedWorkload<P<T>>>(typed(spec), seed, std::move(file), rank);
+    });
   }
 
  private:
   static const Spec& typed(const std::any& spec) { return std::any_cast<const Spec&>(spec); }
 };
 
-template <template <class> class P, template <class> class M>
-class TypedMethod final : public MethodType {
- public:
-  using Spec = typename P<double>::Spec;
-  using Params = typename M<double>::Params;
+template <template <class> class P, template <class> class M, class Scalars>
+class TypedMethod;
 
-  std::string name() const override { return std::string(M<double>::name); }
-  std::vector<FieldInfo> fields() const override { return describe<typename M<double>::Params>(); }
+template <template <class> class P, template <class> class M, class First, class... Rest>
+class TypedMethod<P, M, ScalarList<First, Rest...>> final : public MethodType {
+ public:
+  using Spec = typename P<First>::Spec;
+  using Params = typename M<First>::Params;
+  using Scalars = ScalarList<First, Rest...>;
+
+  std::string name() const override { return std::string(M<First>::name); }
+  std::vector<FieldInfo> fields() const override { return describe<Params>(); }
   std::any make_params(const Assignment& assignment) const override {
     const auto params = from_assignment<Params>(assignment);
-    if constexpr (HasNormalised<M<double>>) return M<double>::normalised(params);
+    if constexpr (HasNormalised<M<First>>) return M<First>::normalised(params);
     return params;
   }
   Values param_values(const std::any& params) const override { return to_values(typed(params)); }
   void validate(Precision precision, const std::any& spec, const std::any& params) const override {
-    precision == Precision::f32 ? M<float>::validate(typed_spec(spec), typed(params))
-                                : M<double>::validate(typed_spec(spec), typed(params));
+    with_scalar(Scalars{}, precision,
+                [&]<class T>(std::type_identity<T>) { M<T>::validate(typed_spec(spec), typed(params)); });
   }
   Layout layout(Precision precision, const std::any& spec, const std::any& params, int ranks) const override {
-    return precision == Precision::f32 ? layout_of<P<float>, M<float>>(typed_spec(spec), typed(params), ranks)
-                                       : layout_of<P<double>, M<double>>(typed_spec(spec), typed(params), ranks);
+    return with_scalar(Scalars{}, precision, [&]<class T>(std::type_identity<T>) {
+      return layout_of<P<T>, M<T>>(typed_spec(spec), typed(params), ranks);
+    });
   }
   Values expected_counts(Precision precision, const std::any& spec, const std::any& params) const override {
-    return precision == Precision::f32 ? to_values(M<float>::expected(typed_spec(spec), typed(params)))
-                                       : to_values(M<double>::expected(typed_spec(spec), typed(params)));
+    return with_scalar(Scalars{}, precision, [&]<class T>(std::type_identity<T>) {
+      return to_values(M<T>::expected(typed_spec(spec), typed(params)));
+    });
   }
   Schedule expected_schedule(Precision precision, const std::any& spec, const std::any& params, int ranks,
                              int rank) const override {
-    return precision == Precision::f32 ? expected<float>(spec, params, ranks, rank)
-                                       : expected<double>(spec, params, ranks, rank);
+    return with_scalar(Scalars{}, precision, [&]<class T>(std::type_identity<T>) {
+      const auto counts = M<T>::expected(typed_spec(spec), typed(params));
+      return M<T>::schedule(typed_spec(spec), typed(params), counts, ranks, rank);
+    });
   }
   std::unique_ptr<AnyMethod> set_up(const Communicator& comm, Workload& workload,
                                     const std::any& params) const override {
-    if (const auto* single = dynamic_cast<const TypedWorkload<P<float>>*>(&workload))
-      return std::make_unique<TypedRunner<P<float>, M<float>>>(comm, *single, typed(params));
-    return std::make_unique<TypedRunner<P<double>, M<double>>>(
-        comm, dynamic_cast<const TypedWorkload<P<double>>&>(workload), typed(params));
+    return with_scalar(Scalars{}, workload.precision(),
+                       [&]<class T>(std::type_identity<T>) -> std::unique_ptr<AnyMethod> {
+                         return std::make_unique<TypedRunner<P<T>, M<T>>>(
+                             comm, dynamic_cast<const TypedWorkload<P<T>>&>(workload), typed(params));
+                       });
   }
 
  private:
   static const Spec& typed_spec(const std::any& spec) { return std::any_cast<const Spec&>(spec); }
   static const Params& typed(const std::any& params) { return std::any_cast<const Params&>(params); }
-
-  template <class T>
-  static Schedule expected(const std::any& spec, const std::any& params, int ranks, int rank) {
-    return M<T>::schedule(typed_spec(spec), typed(params), M<T>::expected(typed_spec(spec), typed(params)), ranks,
-                          rank);
-  }
 };
 
 }  // namespace breakeven

@@ -104,6 +104,8 @@ Verification verify(const RunContext& context, const Group& group, Workload& wor
         !text.empty())
       verification.fail(ExitCode::check_failed, text);
     verification.quality = method->quality(comm);
+    if (const std::string disproof = method->disproof(); !disproof.empty())
+      verification.fail(ExitCode::check_failed, disproof);
     check_promise(context, which, verification);
     verification.solution = method->copy_solution();
     if (context.experiment.save_solution && context.hooks.save_solution) {
@@ -144,10 +146,13 @@ void append_results(Record& record, const RunContext& context, const Verificatio
   add("time_lo", time.low, "s", "lower end of the median's interval", "measurement");
   add("time_hi", time.high, "s", "upper end of the median's interval", "measurement");
   add("confidence", time.confidence, "1", "coverage of the interval", "measurement");
-  add("flops", flops, "1", "floating-point operations of one run, all ranks, by the method's schedule", "measurement");
+  add("flops", flops, "1",
+      "operations of one run, all ranks, by the method's schedule: floating-point ones, or signs compared (dtype bit)",
+      "measurement");
   add("bytes", bytes, "byte", "fewest bytes of memory traffic of one run, all ranks, by the schedule", "measurement");
   add("peak_flops", facts.peak_flops, "1/s",
-      "fused multiply-adds of all ranks together, in flop/s: the larger of before and after the group was timed",
+      "operations a second of all ranks together, the larger of before and after the group was timed: fused "
+      "multiply-adds in flop/s, or signs compared (dtype bit)",
       "measurement");
   add("comm_bytes", comm_bytes, "byte", "payload handed over in one run, all ranks, counted", "measurement");
   add("comm_messages", comm_messages, "1", "messages of one run, all ranks, counted", "measurement");

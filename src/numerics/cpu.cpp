@@ -76,6 +76,14 @@ void use_targets(std::int64_t targets) {
   hwy::GetChosenTarget().Update(hwy::SupportedTargets());
 }
 
+std::vector<std::int64_t> bit_targets() {
+  std::vector<std::int64_t> targets = hwy::SupportedAndGeneratedTargets();
+#if HWY_ARCH_X86
+  if (hwy::SupportedTargets() & HWY_AVX3_DL) targets.insert(targets.begin(), HWY_AVX3_DL);
+#endif
+  return targets;
+}
+
 }  // namespace
 
 std::string_view simd_target() {
@@ -88,13 +96,18 @@ std::vector<std::string> simd_targets() {
   return names;
 }
 
+std::vector<std::string> bit_simd_targets() {
+  std::vector<std::string> names;
+  for (const auto target : bit_targets()) names.emplace_back(hwy::TargetName(target));
+  return names;
+}
+
 SimdTargetScope::SimdTargetScope(std::string_view name) {
-  for (const auto target : hwy::SupportedAndGeneratedTargets()) {
-    if (name != hwy::TargetName(target)) continue;
-    use_targets(target);
-    return;
-  }
-  throw Failure("instruction set must be one of simd_targets(), got " + std::string(name));
+  std::int64_t allowed = 0;  // of the targets, better ones come first
+  for (const auto target : bit_targets())
+    if (allowed != 0 || name == hwy::TargetName(target)) allowed |= target;
+  if (allowed == 0) throw Failure("instruction set must be one of bit_simd_targets(), got " + std::string(name));
+  use_targets(allowed);
 }
 
 SimdTargetScope::~SimdTargetScope() {

@@ -13,8 +13,12 @@ std::string_view simd_target();
 /// The compiled instruction sets that this processor can run, best first.
 std::vector<std::string> simd_targets();
 
-/// Confines the run-time dispatch of the whole process to one of simd_targets(), until the object dies.
-/// For tests and comparisons. Objects made before keep the target they were made with.
+/// The same, with AVX-512 that counts bits ("AVX3_DL") where the processor has it: only the kernels that compare packed
+/// signs are compiled for it, the others run AVX3.
+std::vector<std::string> bit_simd_targets();
+
+/// Confines the run-time dispatch of the whole process to one of bit_simd_targets() and what is below it, until the
+/// object dies. For tests and comparisons. Objects made before keep the target they were made with.
 /// Throws Failure if the name is not among them.
 class SimdTargetScope {
  public:

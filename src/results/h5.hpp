@@ -76,6 +76,8 @@ class Dataset : public Object {
   /// Throws BadRequest if it holds anything else (compound, enum, fixed-length strings, ...).
   Type type() const;
   bool holds_numbers() const;
+  /// Bytes of an element if they are integers, else 0.
+  Index integer_bytes() const;
   bool is_chunked() const;
   Index offset() const;  ///< of the first value from the beginning of the file; of a reserved dataset
   /// Throws BadRequest unless the elements its shape declares can really be there: nothing may be allocated before.
@@ -90,6 +92,8 @@ class Dataset : public Object {
   /// Elements one by one: `where` holds dimensions() coordinates for each of `out`. Bounds are the caller's.
   template <class T>
   void read_elements(std::span<const Index> where, std::span<T> out) const;
+  /// The block of integers as they are stored, but in this machine's byte order: count x integer_bytes() bytes.
+  void read_bits(const Shape& start, const Shape& count, std::span<std::byte> out) const;
   /// All elements; T as in read().
   template <class T>
   void write(std::span<const T> values) const;

@@ -91,6 +91,11 @@ bool Dataset::holds_numbers() const {
   return kind == H5T_INTEGER || kind == H5T_FLOAT;
 }
 
+Index Dataset::integer_bytes() const {
+  const Handle type(H5Dget_type(id()), H5Tclose);
+  return H5Tget_class(type.id()) == H5T_INTEGER ? static_cast<Index>(H5Tget_size(type.id())) : 0;
+}
+
 bool Dataset::is_chunked() const {
   const Handle properties(H5Dget_create_plist(id()), H5Pclose);
   return H5Pget_layout(properties.id()) == H5D_CHUNKED;
@@ -148,6 +153,17 @@ void Dataset::read_block(const Shape& start, const Shape& count, std::span<T> ou
   const Handle file_space = block_in_file(*this, start, count);
   const Handle memory_space = block_in_memory(static_cast<Index>(out.size()));
   if (H5Dread(id(), memory_type<T>(), memory_space.id(), file_space.id(), H5P_DEFAULT, out.data()) < 0)
+    fail("cannot be read");
+}
+
+void Dataset::read_bits(const Shape& start, const Shape& count, std::span<std::byte> out) const {
+  if (out.empty()) return;
+  const Handle type(H5Dget_type(id()), H5Tclose);
+  const Handle native(H5Tget_native_type(type.id(), H5T_DIR_ASCEND), H5Tclose);
+  const Handle file_space = block_in_file(*this, start, count);
+  const Handle memory_space = block_in_memory(std::ssize(out) / std::max<Index>(integer_bytes(), 1));
+  if (H5Tget_size(native.id()) != H5Tget_size(type.id())) reject("holds integers of a width that is not read");
+  if (H5Dread(id(), native.id(), memory_space.id(), file_space.id(), H5P_DEFAULT, out.data()) < 0)
     fail("cannot be read");
 }
 

@@ -1,16 +1,20 @@
 #include "results/input_file.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <filesystem>
 #include <functional>
 #include <numeric>
 #include <set>
 
+#include "base/bits.hpp"
 #include "base/error.hpp"
 #include "base/sha256.hpp"
 
 namespace breakeven {
 namespace {
+
+static_assert(std::endian::native == std::endian::little, "packed bytes become words as they lie");
 
 Index product(Shape::const_iterator begin, Shape::const_iterator end) {
   return std::accumulate(begin, end, Index{1}, std::multiplies<>());
@@ -121,26 +125,57 @@ Shape Hdf5InputFile::shape(std::string_view name) const {
   return as_matrix(opened(name).shape);
 }
 
+void Hdf5InputFile::check_part(const Opened& opened, Index slice, Range range, Range wanted) const {
+  const Shape shape = as_matrix(opened.shape);
+  const Index rows = shape[shape.size() - 2], columns = shape.back();
+  const Index slices = product(shape.begin(), shape.end() - 2);
+  if (slice < 0 || slice >= slices)
+    opened.dataset.reject("has " + std::to_string(slices) + " slices, asked for number " + std::to_string(slice));
+  if (range.begin < 0 || range.end < range.begin || range.end > rows)
+    opened.dataset.reject("has " + std::to_string(rows) + " rows, asked for [" + std::to_string(range.begin) + ", " +
+                          std::to_string(range.end) + ")");
+  if (wanted.begin < 0 || wanted.end < wanted.begin || wanted.end > columns)
+    opened.dataset.reject("has " + std::to_string(columns) + " columns, asked for [" + std::to_string(wanted.begin) +
+                          ", " + std::to_string(wanted.end) + ")");
+}
+
 template <class T>
 void Hdf5InputFile::read_part(std::string_view name, Index slice, Range range, Range wanted, std::span<T> out) const {
-  const auto& [dataset, stored] = opened(name);
-  const Shape shape = as_matrix(stored);
-  const Index rows = shape[shape.size() - 2], columns = shape.back();
-  const Shape leading(shape.begin(), shape.end() - 2);
-  const Index slices = product(leading.begin(), leading.end());
-  if (slice < 0 || slice >= slices)
-    dataset.reject("has " + std::to_string(slices) + " slices, asked for number " + std::to_string(slice));
-  if (range.begin < 0 || range.end < range.begin || range.end > rows)
-    dataset.reject("has " + std::to_string(rows) + " rows, asked for [" + std::to_string(range.begin) + ", " +
-                   std::to_string(range.end) + ")");
-  if (wanted.begin < 0 || wanted.end < wanted.begin || wanted.end > columns)
-    dataset.reject("has " + std::to_string(columns) + " columns, asked for [" + std::to_string(wanted.begin) + ", " +
-                   std::to_string(wanted.end) + ")");
+  const Opened& there = opened(name);
+  check_part(there, slice, range, wanted);
   if (static_cast<Index>(out.size()) != range.size() * wanted.size())
     throw Failure(path_ + ": " + std::string(name) + ": " + std::to_string(out.size()) +
                   " values asked for, the rows have " + std::to_string(range.size() * wanted.size()));
-  const auto [start, count] = block_of(slice, range, wanted, leading, stored.size());
-  dataset.read_block(start, count, out);
+  const Shape shape = as_matrix(there.shape);
+  const auto [start, count] = block_of(slice, range, wanted, Shape(shape.begin(), shape.end() - 2), there.shape.size());
+  there.dataset.read_block(start, count, out);
+}
+
+template <class T>
+void Hdf5InputFile::read_each(std::string_view name, Index slice, std::span<const Position> where,
+                              std::span<T> out) const {
+  const Opened& there = opened(name);
+  const Shape shape = as_matrix(there.shape);
+  const Shape leading = position_of(slice, Shape(shape.begin(), shape.end() - 2));
+  std::vector<Index> coordinates;
+  coordinates.reserve(where.size() * shape.size());
+  for (const auto& [row, column] : where) {
+    check_part(there, slice, {row, row + 1}, {column, column + 1});
+    coordinates.insert(coordinates.end(), leading.begin(), leading.end());
+    coordinates.push_back(row);
+    if (there.shape.size() > 1) coordinates.push_back(column);  // a vector's column is no dimension of the file
+  }
+  there.dataset.read_elements(coordinates, out);
+}
+
+void Hdf5InputFile::read_entries(std::string_view name, Index slice, std::span<const Position> where,
+                                 std::span<float> out) const {
+  read_each(name, slice, where, out);
+}
+
+void Hdf5InputFile::read_entries(std::string_view name, Index slice, std::span<const Position> where,
+                                 std::span<double> out) const {
+  read_each(name, slice, where, out);
 }
 
 void Hdf5InputFile::read(std::string_view name, Index slice, Range range, std::span<float> out) const {
@@ -159,6 +194,38 @@ void Hdf5InputFile::read_block(std::string_view name, Index slice, Range range, 
 void Hdf5InputFile::read_block(std::string_view name, Index slice, Range range, Range columns,
                                std::span<double> out) const {
   read_part(name, slice, range, columns, out);
+}
+
+std::array<Index, 2> Hdf5InputFile::sign_shape(std::string_view name) const {
+  const auto [rows, columns] = InputFile::sign_shape(name);
+  const h5::Dataset& dataset = opened(name).dataset;
+  if (!dataset.has_attribute("n_bits")) return {rows, columns};
+  const Value attribute = dataset.attribute("n_bits");
+  const auto* n_bits = std::get_if<Index>(&attribute);
+  const Index width = 8 * dataset.integer_bytes();
+  if (width != 8 && width != bits_per_word) dataset.reject("has n_bits, so it must hold bytes or 64-bit integers");
+  if (n_bits == nullptr || *n_bits < 1 || (*n_bits - 1) / width + 1 != columns)
+    dataset.reject("has n_bits = " + to_text(attribute) + ", which is not what " + std::to_string(columns) +
+                   " columns of " + std::to_string(width) + " bits hold");
+  return {rows, *n_bits};
+}
+
+void Hdf5InputFile::read_signs(std::string_view name, Range range, std::span<Word> out) const {
+  const Opened& there = opened(name);
+  if (!there.dataset.has_attribute("n_bits")) return InputFile::read_signs(name, range, out);
+  const Index n_bits = sign_shape(name)[1], words = words_for(n_bits);
+  const Range columns{0, shape(name).back()};
+  check_part(there, 0, range, columns);
+  const Index row_bytes = columns.end * there.dataset.integer_bytes(),
+              word_bytes = words * static_cast<Index>(sizeof(Word));
+  std::vector<std::byte> stored(static_cast<std::size_t>(range.size() * row_bytes));
+  const auto [start, count] = block_of(0, range, columns, {}, there.shape.size());
+  there.dataset.read_bits(start, count, stored);
+  std::fill(out.begin(), out.end(), Word{0});
+  const std::span<std::byte> packed = std::as_writable_bytes(out);
+  for (Index i = 0; i < range.size(); ++i)  // a row ends with a byte there and with a word here
+    std::copy_n(stored.begin() + i * row_bytes, row_bytes, packed.begin() + i * word_bytes);
+  require_zero_padding(out, n_bits, name, range.begin);
 }
 
 void Hdf5InputFile::read_through(const std::function<void(Index bytes)>& before_reading) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -19,6 +20,9 @@ namespace breakeven {
 /// An HDF5 file of named matrices, opened read-only with the serial driver: every rank opens it for itself.
 /// Datasets: integers or floats of any width, at least one dimension; the last is the columns, the one before it the
 /// rows, all leading ones together the slices (n x d; batch x heads x n x d). A vector has one column: shape {n, 1}.
+/// Signs are numbers +1 and -1 (n x d), or, where the dataset has an attribute `n_bits` = d, packed in bytes
+/// (n x ceil(d / 8)) or 64-bit words (n x ceil(d / 64)): coordinate 8 k + b is bit b of byte k, set for -1, and bits
+/// beyond d are zero. That is numpy.packbits(a < 0, axis=1, bitorder="little").
 /// Not collective. Errors: BadRequest that names file and dataset: missing, no numbers, more values declared than
 /// stored, values kept in another file, slice, rows or columns
 /// outside.
@@ -37,6 +41,12 @@ class Hdf5InputFile final : public InputFile {
   void read(std::string_view name, Index slice, Range range, std::span<double> out) const override;
   void read_block(std::string_view name, Index slice, Range range, Range columns, std::span<float> out) const override;
   void read_block(std::string_view name, Index slice, Range range, Range columns, std::span<double> out) const override;
+  void read_entries(std::string_view name, Index slice, std::span<const Position> where,
+                    std::span<float> out) const override;
+  void read_entries(std::string_view name, Index slice, std::span<const Position> where,
+                    std::span<double> out) const override;
+  std::array<Index, 2> sign_shape(std::string_view name) const override;
+  void read_signs(std::string_view name, Range range, std::span<Word> out) const override;
   std::vector<std::string> names() const;  ///< of the datasets in the root group
   /// Reads every dataset that can be read; ordinary errors are left to whoever needs it. For a process that may die of
   /// what HDF5 does with a damaged file. `before_reading` hears how many bytes the next dataset declares.
@@ -48,6 +58,10 @@ class Hdf5InputFile final : public InputFile {
     Shape shape;  ///< as stored: a vector's has one entry
   };
   const Opened& opened(std::string_view name) const;
+  /// Throws BadRequest where slice, rows or columns are outside.
+  void check_part(const Opened& dataset, Index slice, Range range, Range columns) const;
+  template <class T>
+  void read_each(std::string_view name, Index slice, std::span<const Position> where, std::span<T> out) const;
   template <class T>
   void read_part(std::string_view name, Index slice, Range range, Range columns, std::span<T> out) const;
 

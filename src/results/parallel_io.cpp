@@ -26,6 +26,8 @@ struct ArrayView {
 ArrayView view(const SolutionArray& array) {
   if (const auto* floats = std::get_if<std::span<const float>>(&array.values))
     return {std::as_bytes(*floats), static_cast<Index>(floats->size()), sizeof(float), h5::Type::real32};
+  if (const auto* integers = std::get_if<std::span<const Index>>(&array.values))
+    return {std::as_bytes(*integers), static_cast<Index>(integers->size()), sizeof(Index), h5::Type::integer};
   const auto& doubles = std::get<std::span<const double>>(array.values);
   return {std::as_bytes(doubles), static_cast<Index>(doubles.size()), sizeof(double), h5::Type::real64};
 }

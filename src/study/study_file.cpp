@@ -30,7 +30,7 @@ struct CommonOption {
   std::string_view expected;
 };
 constexpr CommonOption common_options[] = {
-    {"dtype", CommonOption::Kind::text, true, 0, "f32 or f64"},
+    {"dtype", CommonOption::Kind::text, true, 0, "f32, f64 or bit"},
     {"seed", CommonOption::Kind::index, true, 0, "a whole number of at least 0"},
     {"repetitions", CommonOption::Kind::index, false, 1, "a whole number of at least 1"},
     {"warmup", CommonOption::Kind::index, false, 0, "a whole number of at least 0"},
@@ -86,7 +86,7 @@ void check_common(const CommonOption& common, const SweepOption& option) {
   if (common.kind == CommonOption::Kind::flag && option.text != "true" && option.text != "false") reject();
   if (!common.is_list && option.count != 1)
     throw BadRequest(option.name + " takes one value, got '" + option.text + "'");
-  if (common.name == "dtype") expand_list(option.text, {option.name, "", "", std::string(), {"f32", "f64"}});
+  if (common.name == "dtype") expand_list(option.text, {option.name, "", "", std::string(), {"f32", "f64", "bit"}});
   if (common.kind != CommonOption::Kind::index && common.kind != CommonOption::Kind::number) return;
   if (option.numbers.empty()) reject();
   for (const double number : option.numbers) {

@@ -119,6 +119,43 @@ TEST_P(Ranks, CombineFoldsInRankOrderAndAllRanksHoldTheResult) {
   });
 }
 
+TEST_P(Ranks, PartsOfASplitTalkAmongThemselvesAndAreCountedTogether) {
+  on_ranks([](const Communicator& comm) {
+    const int columns = 3;  // a grid of three columns, its last row short
+    const Communicator row = comm.split(comm.rank() / columns), column = comm.split(comm.rank() % columns);
+    EXPECT_EQ(row.rank(), comm.rank() % columns) << "in the order of the ranks they had";
+    EXPECT_EQ(column.rank(), comm.rank() / columns);
+
+    const Traffic before = comm.traffic();
+    EXPECT_EQ(column.all_reduce<Index>(1), column.size());
+    std::vector<Index> all(static_cast<std::size_t>(row.size())), ones(all.size(), 1), expected;
+    const Index mine = comm.rank();
+    row.all_gather<Index>({&mine, 1}, ones, all);
+    for (int r = 0; r < row.size(); ++r) expected.push_back(comm.rank() / columns * columns + r);
+    EXPECT_EQ(all, expected);
+    comm.all_reduce<Index>(1);
+    const Traffic traffic = comm.traffic() - before;
+    EXPECT_EQ(traffic[Operation::all_reduce].calls, 2);
+    EXPECT_EQ(traffic[Operation::all_gather].calls, 1);
+    EXPECT_EQ(traffic.bytes(), 3 * 8);
+    EXPECT_EQ(row.traffic().calls(), comm.traffic().calls());
+  });
+}
+
+TEST_P(Ranks, WordsOfBitsTravelUnchanged) {
+  on_ranks([](const Communicator& comm) {
+    const std::uint64_t mine = ~std::uint64_t{0} << comm.rank();
+    std::vector<Index> ones(static_cast<std::size_t>(comm.size()), 1);
+    std::vector<std::uint64_t> all(ones.size());
+    comm.all_gather<std::uint64_t>({&mine, 1}, ones, all);
+    for (int r = 0; r < comm.size(); ++r) EXPECT_EQ(all[static_cast<std::size_t>(r)], ~std::uint64_t{0} << r);
+    std::vector<std::uint64_t> parts(static_cast<std::size_t>(comm.size()), 0);  // each rank fills in its own
+    parts[static_cast<std::size_t>(comm.rank())] = mine;
+    comm.all_reduce<std::uint64_t>(parts);
+    EXPECT_EQ(parts, all);
+  });
+}
+
 TEST_P(Ranks, CountsOneMessagePerCallAndThePayloadHandedOver) {
   on_ranks([](const Communicator& comm) {
     const Traffic before = comm.traffic();

@@ -111,6 +111,22 @@ TEST(CommandLine, ReadsEveryCommonOption) {
   EXPECT_TRUE(all.save_solution && all.reuse_older && all.quiet && all.dry_run && all.require_certificate);
 }
 
+TEST(CommandLine, TakesTheOneDtypeOfPackedSigns) {
+  const auto of_pairs = [](std::vector<const char*> words) {
+    words.insert(words.begin(), "inner_product");
+    return parse_command_line(static_cast<int>(words.size()), words.data(), "inner_product", registry()).experiment;
+  };
+  EXPECT_THAT(of_pairs({}).precisions, ElementsAre(Precision::bit));
+  EXPECT_THAT(of_pairs({"--dtype", "bit"}).precisions, ElementsAre(Precision::bit));
+  for (const char* wrong : {"f32", "f64", "f32,f64", "bit,f32"}) try {
+      of_pairs({"--dtype", wrong});
+      ADD_FAILURE() << wrong << " was accepted";
+    } catch (const BadRequest& error) {
+      EXPECT_THAT(error.what(), HasSubstr("dtype must be bit, the only one of inner_product/heavy_pairs, got 'f"));
+    }
+  EXPECT_EQ(refusal({"--dtype", "bit"}), "dtype must be f32 or f64, got 'bit'");
+}
+
 TEST(CommandLine, ReadsListsRangesAndSuffixes) {
   const Experiment swept = experiment({"--n", "256..1Ki*2,4k", "--d", "8,16", "--bound=0.5,1", "--scale", "1/d,0.25"});
   EXPECT_THAT(values_of(swept.spec_axes, "n"),

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/error.hpp"
 
 namespace breakeven {
@@ -20,6 +22,15 @@ TEST(SimdTarget, IsConfinedWhileTheScopeLasts) {
     EXPECT_EQ(simd_target(), target);
   }
   EXPECT_EQ(simd_targets(), all);
+}
+
+TEST(SimdTarget, ThatCountsBitsIsAVX3ForTheOthers) {
+  const std::vector<std::string> bits = bit_simd_targets(), all = simd_targets();
+  EXPECT_TRUE(std::equal(all.rbegin(), all.rend(), bits.rbegin())) << "the others follow it";
+  if (bits == all) GTEST_SKIP() << "this processor has none";
+  const SimdTargetScope scope(bits.front());
+  EXPECT_EQ(simd_target(), all.front());
+  EXPECT_EQ(bit_simd_targets(), bits);
 }
 
 TEST(SimdTarget, RefusesNamesThatDoNotRunHere) {

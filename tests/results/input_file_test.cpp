@@ -52,6 +52,20 @@ TEST_F(InputFileTest, ServesABlockOfColumnsAlone) {
               HasSubstr("/q has 5 columns, asked for [4, 6)"));
 }
 
+TEST_F(InputFileTest, ServesSingleEntriesInTheOrderAsked) {
+  write({2, 4, 5}, counted(40));
+  const auto file = std::make_shared<const Hdf5InputFile>(folder / "input.h5");
+  const FileSource<float> source(file);
+  std::vector<float> entries(4);
+  source.entries("q", 1, std::vector<Position>{{3, 4}, {0, 0}, {2, 1}, {0, 0}}, entries);
+  EXPECT_THAT(entries, ElementsAre(39, 20, 31, 20));
+  EXPECT_EQ(source.served().entries, 4);
+  EXPECT_THAT(rejection([&] {
+                source.entries("q", 0, std::vector<Position>{{0, 0}, {4, 1}}, std::span(entries).first(2));
+              }),
+              HasSubstr("/q has 4 rows, asked for [4, 5)"));
+}
+
 TEST_F(InputFileTest, CountsSlicesOverAllLeadingDimensions) {
   write({2, 3, 4, 5}, counted(120));  // batch x heads x n x d
   const Hdf5InputFile file(folder / "input.h5");
@@ -89,6 +103,68 @@ TEST_F(InputFileTest, ServesASource) {
   EXPECT_EQ(source.columns("q"), 3);
   EXPECT_EQ(source.entry("q", 0, 2, 1), 7);
   EXPECT_EQ(source.rows("q", 0, {4, 4}).size(), 0);
+}
+
+TEST_F(InputFileTest, ServesSignsFromNumbers) {
+  write_inputs<double>(folder / "signs.h5", {"a"}, {3, 3}, std::vector<double>{1, -1, 1, -1, -1, 1, 1, 1, 1}, {});
+  const auto file = std::make_shared<Hdf5InputFile>(folder / "signs.h5");
+  EXPECT_THAT(file->sign_shape("a"), ElementsAre(3, 3));
+  const FileSource<Word> source(file);
+  EXPECT_EQ(source.columns("a"), 1);
+  const Array<Word> rows = source.rows("a", 0, {0, 3});
+  EXPECT_THAT(std::vector<Word>(rows.data(), rows.data() + 3), ElementsAre(0b010, 0b011, 0b000));
+  EXPECT_EQ(source.entry("a", 0, 1, 0), 0b011u);
+}
+
+/// Bit b of byte k is coordinate 8 k + b, as numpy.packbits(..., bitorder="little") has it.
+TEST_F(InputFileTest, ServesSignsFromPackedBytesAndWords) {
+  constexpr Index n_bits = 76;  // ten bytes, the last with four bits of padding; two words
+  const std::vector<std::uint8_t> bytes{1, 0, 0, 0, 0, 0, 0, 0x80, 2, 0x08,  //
+                                        0, 0, 0, 0, 0, 0, 0, 0,    0, 0x01};
+  write_inputs<std::uint8_t>(folder / "bytes.h5", {"a"}, {2, 10}, bytes, {{"n_bits", n_bits, "", ""}});
+  const Word top = Word{1} << 63;
+  {
+    h5::File file = h5::File::create(folder / "words.h5");
+    {
+      const h5::Dataset words = file.create_dataset("a", h5::Type::integer, {2, 2});
+      words.write<Index>(std::vector<Index>{std::numeric_limits<Index>::min() + 1, 0x802, 0, 0x100});
+      words.set_attribute("n_bits", n_bits);
+    }
+    file.close();
+  }
+  for (const char* name : {"bytes.h5", "words.h5"}) {
+    const Hdf5InputFile file(folder / name);
+    EXPECT_THAT(file.sign_shape("a"), ElementsAre(2, n_bits)) << name;
+    std::vector<Word> rows(4);
+    file.read_signs("a", {0, 2}, rows);
+    EXPECT_THAT(rows, ElementsAre(top | 1, 0x802, 0, 0x100)) << name;
+    std::vector<Word> last(2);
+    file.read_signs("a", {1, 2}, last);
+    EXPECT_THAT(last, ElementsAre(0, 0x100)) << name;
+  }
+}
+
+TEST_F(InputFileTest, NamesWhatIsNoMatrixOfSigns) {
+  const auto message = [&](const Shape& shape, const std::vector<std::uint8_t>& bytes, const Values& attributes) {
+    write_inputs<std::uint8_t>(folder / "signs.h5", {"a"}, shape, bytes, attributes);
+    return rejection([&] {
+      const Hdf5InputFile file(folder / "signs.h5");
+      const auto [rows, columns] = file.sign_shape("a");
+      std::vector<Word> packed(static_cast<std::size_t>(rows * words_for(columns)));
+      file.read_signs("a", {0, rows}, packed);
+    });
+  };
+  const auto bits = [](Index n) { return Values{{"n_bits", n, "", ""}}; };
+  EXPECT_THAT(message({2, 3}, {1, 1, 1, 1, 1, 3}, {}), HasSubstr("dataset /a holds 3 at row 1, column 2"));
+  EXPECT_THAT(message({2, 1}, {7, 16}, bits(4)), HasSubstr("dataset /a has bit 4 of row 1 set, beyond its n_bits = 4"));
+  EXPECT_THAT(message({2, 1}, {7, 1}, bits(9)), HasSubstr("/a has n_bits = 9, which is not what 1 columns of 8 bits"));
+  EXPECT_THAT(message({2, 2}, {7, 1, 1, 1}, bits(8)), HasSubstr("/a has n_bits = 8"));
+  EXPECT_THAT(message({2, 1}, {7, 1}, bits(0)), HasSubstr("/a has n_bits = 0"));
+  EXPECT_THAT(message({2, 1}, {7, 1}, bits(-7)), HasSubstr("/a has n_bits = -7"));
+  EXPECT_THAT(message({1, 2, 1}, {7, 1}, bits(8)), HasSubstr("/a must be a matrix of signs, has 3 dimensions"));
+  write_inputs<double>(folder / "reals.h5", {"a"}, {2, 1}, std::vector<double>{1, -1}, bits(64));
+  EXPECT_THAT(rejection([&] { Hdf5InputFile(folder / "reals.h5").sign_shape("a"); }),
+              HasSubstr("/a has n_bits, so it must hold bytes or 64-bit integers"));
 }
 
 TEST_F(InputFileTest, IsIdentifiedByItsBytes) {

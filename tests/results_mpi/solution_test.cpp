@@ -92,6 +92,26 @@ TEST_P(Solution, IsInGlobalOrderFromZigzagRows) {
   });
 }
 
+TEST_P(Solution, HoldsIntegersAndMayBeEmpty) {
+  on_ranks([](const Communicator& comm) {
+    path_text = path(comm);
+    for (const Index rows : {Index{0}, n}) {
+      const std::vector<Range> ranges{block(rows, comm.size(), comm.rank())};
+      const std::vector<Index> values = local_values<Index>(ranges, 1);
+      write_solution(comm, path_text, {}, {{"pairs", {rows, columns}, ranges, std::span<const Index>(values)}});
+      {
+        const h5::File file = h5::File::open(path_text);
+        EXPECT_EQ(file.dataset("pairs").shape(), (Shape{rows, columns}));
+        EXPECT_EQ(file.dataset("pairs").type(), h5::Type::integer);
+        const std::vector<Index> all = file.dataset("pairs").read<Index>();
+        EXPECT_EQ(all, local_values<Index>({{0, rows}}, 1));
+      }
+      comm.barrier();  // before somebody writes the next one
+    }
+    clean(comm);
+  });
+}
+
 TEST_P(Solution, CarriesItsCaseAndLeavesNoTemporaryFile) {
   on_ranks([](const Communicator& comm) {
     write(comm, Layout::contiguous(n, comm.size()));

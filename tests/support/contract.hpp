@@ -39,11 +39,14 @@ inline void expect_schedule(const MethodRun& run, const std::string& where) {
   for (std::size_t i = 0; i < n_operations; ++i) {
     const auto operation = static_cast<Operation>(i);
     Index messages = 0, bytes = 0;
+    bool varying = false;  // then the bytes are held against the counts, by a test of that problem
     for (const Step& step : run.schedule.steps())
       if (step.operation == operation && operation != Operation::compute)
-        messages += 1, bytes += static_cast<Index>(step.bytes);
+        messages += 1, bytes += static_cast<Index>(step.bytes), varying = varying || step.varying;
     EXPECT_EQ(run.traffic[operation].calls, messages) << where << ": messages of " << to_text(operation);
-    EXPECT_EQ(run.traffic[operation].bytes, bytes) << where << ": bytes of " << to_text(operation);
+    if (!varying) {
+      EXPECT_EQ(run.traffic[operation].bytes, bytes) << where << ": bytes of " << to_text(operation);
+    }
   }
   EXPECT_GT(run.schedule.resident_bytes(), 0) << where;
 }

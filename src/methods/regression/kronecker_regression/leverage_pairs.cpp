@@ -64,9 +64,15 @@ template <class T>
 void LeveragePairs<T>::absorb_pairs(const Source<T>& source) {
   const double shared = static_cast<double>(spec_.unknowns()) / static_cast<double>(pairs_);
   std::vector<double> q1(static_cast<std::size_t>(spec_.d)), q2(static_cast<std::size_t>(spec_.second_columns()));
+  std::vector<Position> where(static_cast<std::size_t>(rows_at_once));
+  std::vector<T> entries(where.size());
   gram_.start();
   for (Index begin = mine_.begin; begin < mine_.end; begin += rows_at_once) {
     const Index count = std::min(rows_at_once, mine_.end - begin);
+    for (Index l = 0; l < count; ++l)
+      where[static_cast<std::size_t>(l)] = {sampler_.index(0, begin + l), sampler_.index(1, begin + l)};
+    source.entries("b", 0, std::span(where).first(static_cast<std::size_t>(count)),
+                   std::span(entries).first(static_cast<std::size_t>(count)));
     for (Index l = 0; l < count; ++l) {
       const double score1 = sampler_.whiten(0, sampler_.row(0, begin + l), q1);
       const double score2 = sampler_.whiten(1, sampler_.row(1, begin + l), q2);
@@ -74,8 +80,7 @@ void LeveragePairs<T>::absorb_pairs(const Source<T>& source) {
       double* row = chunk_.row(0, l);
       for (const double p : q1)
         for (const double q : q2) *row++ = weight * p * q;
-      const T entry = source.entry("b", 0, sampler_.index(0, begin + l), sampler_.index(1, begin + l));
-      right_side_[static_cast<std::size_t>(l)] = weight * static_cast<double>(entry);
+      right_side_[static_cast<std::size_t>(l)] = weight * static_cast<double>(entries[static_cast<std::size_t>(l)]);
     }
     gram_.absorb(chunk_.data(), right_side_.data(), count);
   }

@@ -1,0 +1,75 @@
+#include "methods/inner_product/heavy_pairs/hit_list.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "comm/agree.hpp"
+#include "methods/inner_product/heavy_pairs/chance.hpp"
+
+namespace breakeven::inner_product {
+
+void HitList::add(Index i, Index j, Index distance) {
+  if (spec_.self && i > j) std::swap(i, j);
+  hits_.push_back({i, j, spec_.product_at(distance)});
+}
+
+void HitList::add(const PairBlock& block, std::span<const BitPair> pairs) {
+  for (const BitPair& pair : pairs) add(block.first_a + pair.i, block.first_b + pair.j, pair.distance);
+}
+
+void HitList::sort_and_unite(std::vector<Hit>& hits) {
+  std::sort(hits.begin(), hits.end());
+  hits.erase(std::unique(hits.begin(), hits.end()), hits.end());
+}
+
+void HitList::gather(const Communicator& comm, HeavyPairsSolution& solution) {
+  sort_and_unite(hits_);
+  const auto ranks = static_cast<std::size_t>(comm.size());
+  const Index mine = static_cast<Index>(hits_.size());
+  const std::vector<Index> ones(ranks, 1);
+  std::vector<Index> counts(ranks);
+  comm.all_gather<Index>({&mine, 1}, ones, counts);
+  gathered_ = 0;
+  for (Index& count : counts) {
+    gathered_ += count;
+    count *= 3;
+  }
+  if (gathered_ > spec_.max_hits)
+    throw CollectiveError(ExitCode::failure, "found more than max-hits = " + std::to_string(spec_.max_hits) +
+                                                 " hits, at least " + std::to_string(gathered_) +
+                                                 "; raise rho or max-hits");
+  std::vector<Index> flat;
+  flat.reserve(3 * hits_.size());
+  for (const Hit& hit : hits_) flat.insert(flat.end(), {hit.i, hit.j, hit.product});
+  std::vector<Index> all(static_cast<std::size_t>(3 * gathered_));
+  comm.all_gather<Index>(flat, counts, all);
+
+  hits_.clear();
+  for (std::size_t h = 0; h < all.size(); h += 3) hits_.push_back({all[h], all[h + 1], all[h + 2]});
+  sort_and_unite(hits_);
+  solution.pairs = Array<Index>(1, static_cast<Index>(hits_.size()), 3);
+  Index* at = solution.pairs.data();
+  for (const Hit& hit : hits_) {
+    *at++ = hit.i;
+    *at++ = hit.j;
+    *at++ = hit.product;
+  }
+}
+
+void HitList::communicate(Schedule& schedule) {
+  schedule.communicate(Operation::all_gather, sizeof(Index)).varying(Operation::all_gather);
+}
+
+Index HitList::bytes(Index gathered) {
+  constexpr Index lists = 4;  // those found, packed, all, and the solution
+  return std::max<Index>(gathered, 1) * lists * static_cast<Index>(sizeof(Hit));
+}
+
+Index expected_hits(const HeavyPairsSpec& spec) {
+  const Index planted = spec.data == "file" ? 0 : spec.planted;
+  if (spec.data != "uniform") return planted;
+  const double background = spec.pairs() * chance_of_distance(spec.d, spec.radius());
+  return planted + static_cast<Index>(std::min(std::round(background), static_cast<double>(spec.max_hits)));
+}
+
+}  // namespace breakeven::inner_product

@@ -1,0 +1,45 @@
+#include "methods/inner_product/heavy_pairs/popcount.hpp"
+
+namespace breakeven::inner_product {
+
+template <class T>
+Popcount<T>::Popcount(const Communicator& comm, const HeavyPairsSpec& spec, const Params& params)
+    : comm_(comm), spec_(spec), blocks_(comm, spec, params.partition), search_(spec.words()), hits_(spec) {}
+
+template <class T>
+const HeavyPairsSolution& Popcount<T>::run(const HeavyPairsProblem<T>& problem) {
+  hits_.clear();
+  blocks_.for_each(problem, [&](const PairBlock& block) { compare(block); });
+  hits_.gather(comm_, solution_);
+  return solution_;
+}
+
+template <class T>
+void Popcount<T>::compare(const PairBlock& block) {
+  if (hits_.full()) return;
+  const HammingStage whole_rows{spec_.words(), spec_.radius()};
+  const PairSink keep = [&](std::span<const BitPair> pairs) {
+    hits_.add(block, pairs);
+    return !hits_.full();
+  };
+  if (block.triangle)
+    search_.scan_triangle(block.a, {&whole_rows, 1}, keep);
+  else
+    search_.scan(block.a, block.b, {&whole_rows, 1}, keep);
+}
+
+template <class T>
+Schedule Popcount<T>::schedule(const HeavyPairsSpec& spec, const Params& params, const Counts& counts, int ranks,
+                               int rank) {
+  Schedule schedule;
+  PairBlocks::communicate(schedule, spec, params.partition, ranks, rank);
+  schedule.compute(PairBlocks::pairs(spec, params.partition, ranks, rank) * static_cast<double>(spec.d),
+                   static_cast<double>(PairBlocks::bytes(spec, params.partition, ranks, rank)));
+  HitList::communicate(schedule);
+  return schedule.resident(PairBlocks::bytes(spec, params.partition, ranks, rank) + HitList::bytes(counts.gathered) +
+                           HammingSearch::bytes(spec.words()));
+}
+
+template class Popcount<Word>;
+
+}  // namespace breakeven::inner_product

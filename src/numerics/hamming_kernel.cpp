@@ -1,0 +1,54 @@
+#include "numerics/hamming_kernel.hpp"
+
+#include "numerics/simd_targets.hpp"
+// The population count of AVX-512 is part of a target that Highway compiles on demand only; the others emulate it.
+#define HWY_WANT_AVX3_DL
+// Highway includes this file once per target.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "numerics/hamming_kernel.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "numerics/hamming_nibbles-inl.hpp"
+#include "numerics/hamming_popcount-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace breakeven {
+namespace HWY_NAMESPACE {
+
+/// Table look-ups where bytes can be shuffled and words cannot be counted, as far as their sums reach.
+HammingKernel choose_hamming_kernel(Index radius) {
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON
+  if (const HammingKernel narrow = NibbleLoops<false>::kernel(); radius <= narrow.most_radius) return narrow;
+  if (const HammingKernel wide = NibbleLoops<true>::kernel(); radius <= wide.most_radius) return wide;
+#endif
+  (void)radius;
+  return PopcountLoops::kernel();
+}
+
+Index distance_of_rows(const Word* a, const Word* b, Index words) {
+  Index distance = 0;
+  for (Index w = 0; w < words; ++w) distance += __builtin_popcountll(a[w] ^ b[w]);
+  return distance;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace breakeven
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace breakeven {
+
+HWY_EXPORT(choose_hamming_kernel);
+HWY_EXPORT(distance_of_rows);
+
+HammingKernel hamming_kernel(Index radius) {
+  return HWY_DYNAMIC_DISPATCH(choose_hamming_kernel)(radius);
+}
+
+Index hamming_distance(const Word* a, const Word* b, Index words) {
+  return HWY_DYNAMIC_DISPATCH(distance_of_rows)(a, b, words);
+}
+
+}  // namespace breakeven
+#endif  // HWY_ONCE

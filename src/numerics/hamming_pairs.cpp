@@ -1,0 +1,92 @@
+#include "numerics/hamming_pairs.hpp"
+
+#include <algorithm>
+
+#include "numerics/hamming_kernel.hpp"
+
+namespace breakeven {
+namespace {
+
+// A packed block of B stays in the second-level cache while all of A passes by; half of what a core of today has, so
+// that the rows of A and the caller's do not push it out.
+constexpr Index block_bytes = Index{1} << 18;
+constexpr Index most_tile_columns = 128;
+constexpr std::size_t batch = 4096;  // pairs handed to the sink at once
+
+/// Words of memory for a packed block of rows of so many words, whichever kernel packs it, and for the kernel's
+/// scratch.
+Index packed_words(Index max_words) {
+  const Index one_tile = 16 * most_tile_columns * max_words;
+  return std::max(block_bytes, one_tile) / static_cast<Index>(sizeof(Word)) + hamming_scratch_words * max_words;
+}
+
+/// A sink as the kernels see it.
+class Batches {
+ public:
+  Batches(std::vector<BitPair>& pairs, const PairSink& sink) : sink_(sink) {
+    pairs.resize(batch);
+    buffer_.pairs = pairs.data();
+    buffer_.capacity = static_cast<Index>(pairs.size());
+    buffer_.owner = this;
+    buffer_.flush = [](PairBuffer& buffer) { static_cast<Batches*>(buffer.owner)->flush(); };
+  }
+  PairBuffer& buffer() { return buffer_; }
+  void flush() {
+    if (buffer_.size > 0 && !sink_({buffer_.pairs, static_cast<std::size_t>(buffer_.size)})) buffer_.stopped = true;
+    buffer_.size = 0;
+  }
+
+ private:
+  const PairSink& sink_;
+  PairBuffer buffer_;
+};
+
+}  // namespace
+
+HammingSearch::HammingSearch(Index max_words)
+    : packed_(static_cast<std::size_t>(packed_words(max_words))), found_(batch) {}
+
+Index HammingSearch::bytes(Index max_words) {
+  return packed_words(max_words) * static_cast<Index>(sizeof(Word)) + static_cast<Index>(batch * sizeof(BitPair));
+}
+
+void HammingSearch::scan_blocks(BitView a, BitView b, bool triangle, std::span<const HammingStage> stages,
+                                const PairSink& sink) {
+  Index radius = 0;
+  for (const HammingStage& stage : stages) radius = std::max(radius, stage.radius);
+  const HammingKernel kernel = hamming_kernel(radius);
+  const Index words = stages.back().words, row_bytes = words * kernel.bytes_a_word;
+  const Index tiles = std::max<Index>(block_bytes / (row_bytes * kernel.tile_columns), 1);
+  Word* const scratch = packed_.data() + static_cast<Index>(packed_.size()) - hamming_scratch_words * words;
+  Batches batches(found_, sink);
+  HammingBlock block;
+  block.a_stride = a.words_per_row();
+  block.b = packed_.data();
+  block.b_words = words;
+  block.triangle = triangle;
+  for (block.first_b = 0; block.first_b < b.n_rows && !batches.buffer().stopped; block.first_b += block.n_b) {
+    block.n_b = std::min(tiles * kernel.tile_columns, b.n_rows - block.first_b);
+    kernel.pack(b.row(block.first_b), b.words_per_row(), block.n_b, words, packed_.data());
+    block.a = a.words;
+    block.n_a = triangle ? std::min(a.n_rows, block.first_b + block.n_b) : a.n_rows;
+    kernel.scan(block, stages.data(), static_cast<Index>(stages.size()), scratch, batches.buffer());
+  }
+  if (!batches.buffer().stopped) batches.flush();
+}
+
+void HammingSearch::scan(BitView a, BitView b, std::span<const HammingStage> stages, const PairSink& sink) {
+  scan_blocks(a, b, false, stages, sink);
+}
+
+void HammingSearch::scan_triangle(BitView a, std::span<const HammingStage> stages, const PairSink& sink) {
+  scan_blocks(a, a, true, stages, sink);
+}
+
+void keep_within(BitView a, BitView b, Index radius, std::span<const BitPair> pairs, std::vector<BitPair>& kept) {
+  for (const BitPair& pair : pairs) {
+    const Index distance = hamming_distance(a.row(pair.i), b.row(pair.j), a.words_per_row());
+    if (distance <= radius) kept.push_back({pair.i, pair.j, distance});
+  }
+}
+
+}  // namespace breakeven

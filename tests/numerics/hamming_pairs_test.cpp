@@ -1,0 +1,232 @@
+#include "numerics/hamming_pairs.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/philox.hpp"
+#include "numerics/cpu.hpp"
+#include "numerics/hamming_kernel.hpp"
+
+namespace breakeven {
+namespace {
+
+/// The same tests on every instruction set this processor can run, the one that counts bits included.
+class HammingOn : public testing::TestWithParam<std::string> {
+ private:
+  SimdTargetScope scope_{GetParam()};
+};
+
+INSTANTIATE_TEST_SUITE_P(Targets, HammingOn, testing::ValuesIn(bit_simd_targets()),
+                         [](const auto& target) { return target.param; });
+
+/// Rows of random signs, padding bits zero.
+struct Rows {
+  Index n, n_bits;
+  std::vector<Word> words;
+
+  Rows(Index rows, Index bits, std::uint32_t stream)
+      : n(rows), n_bits(bits), words(static_cast<std::size_t>(rows * words_for(bits))) {
+    const Philox random(21, Stream{stream});
+    for (Index i = 0; i < n; ++i)
+      for (Index w = 0; w < words_for(n_bits); ++w) {
+        const auto bits_of = random.bits(i, w);
+        word(i, w) =
+            (Word{bits_of[0]} << 32 | bits_of[1]) & (w + 1 == words_for(bits) ? last_word_mask(bits) : ~Word{0});
+      }
+  }
+  Word& word(Index i, Index w) { return words[static_cast<std::size_t>(i * words_for(n_bits) + w)]; }
+  bool bit(Index i, Index k) const { return view().row(i)[k / 64] >> (k % 64) & 1; }
+  void flip(Index i, Index k) { word(i, k / 64) ^= Word{1} << (k % 64); }
+  BitView view() const { return {words.data(), n, n_bits}; }
+};
+
+/// Row j of B becomes a copy of row i of A with the first `distance` bits of an order drawn for it flipped.
+void plant(const Rows& a, Index i, Rows& b, Index j, Index distance) {
+  const std::vector<Index> places = permutation(Philox(22, Stream{0}), a.n_bits, i * 1000 + j);
+  for (Index w = 0; w < words_for(a.n_bits); ++w) b.word(j, w) = a.view().row(i)[w];
+  for (Index k = 0; k < distance; ++k) b.flip(j, places[static_cast<std::size_t>(k)]);
+}
+
+/// Bits in which the first n_bits of two rows differ, counted one by one: no kernel's way.
+Index distance(const Rows& a, Index i, const Rows& b, Index j, Index n_bits) {
+  Index sum = 0;
+  for (Index k = 0; k < n_bits; ++k) sum += a.bit(i, k) != b.bit(j, k);
+  return sum;
+}
+
+std::vector<BitPair> direct(const Rows& a, const Rows& b, bool triangle, std::span<const HammingStage> stages) {
+  std::vector<BitPair> pairs;
+  for (Index i = 0; i < a.n; ++i)
+    for (Index j = triangle ? i + 1 : 0; j < b.n; ++j) {
+      BitPair pair{i, j, 0};
+      if (std::all_of(stages.begin(), stages.end(), [&](const HammingStage& stage) {
+            pair.distance = distance(a, i, b, j, std::min(a.n_bits, stage.words * 64));
+            return pair.distance <= stage.radius;
+          }))
+        pairs.push_back(pair);
+    }
+  return pairs;
+}
+
+std::vector<BitPair> sorted(std::vector<BitPair> pairs) {
+  std::sort(pairs.begin(), pairs.end());
+  return pairs;
+}
+
+std::vector<BitPair> search(const Rows& a, const Rows& b, bool triangle, std::span<const HammingStage> stages) {
+  HammingSearch searcher(words_for(a.n_bits));
+  std::vector<BitPair> pairs;
+  const PairSink sink = [&](std::span<const BitPair> batch) {
+    pairs.insert(pairs.end(), batch.begin(), batch.end());
+    return true;
+  };
+  if (triangle)
+    searcher.scan_triangle(a.view(), stages, sink);
+  else
+    searcher.scan(a.view(), b.view(), stages, sink);
+  return sorted(pairs);
+}
+
+struct Case {
+  Index n_a, n_b, n_bits, radius;
+};
+constexpr Case cases[] = {
+    {1, 1, 1, 0},             // the smallest
+    {3, 7, 5, 1},             // fewer than a tile has, both ways
+    {0, 5, 64, 64},           // no row of A
+    {5, 0, 64, 64},           // no row of B
+    {7, 200, 64, 24},         // a word; one row more than a tile of 6, part of a tile of B
+    {6, 128, 128, 54},        // whole tiles of the widest
+    {13, 97, 130, 55},        // two bits beyond two words
+    {12, 70, 192, 83},        // the last of three words, and of bytes not yet emptied
+    {9, 66, 256, 112},        // radius near the mean: many hits
+    {9, 66, 300, 134},        // more than four words
+    {8, 65, 512, 254},        // the largest radius of bytes, nearly all pairs
+    {8, 65, 512, 255},        // one more
+    {5, 40, 1024, 500},       // 16 bits
+    {3, 30, 2048, 1000},      // more words than a byte of a word may count: 32
+    {2, 9, 131'200, 65'534},  // the largest radius of 16 bits
+    {2, 9, 131'200, 65'600},  // beyond
+    {4, 33, 64, 0},           // equal rows alone
+};
+
+TEST_P(HammingOn, ASearchOfWholeRowsEqualsTheDefinition) {
+  for (const auto& [n_a, n_b, n_bits, radius] : cases) {
+    SCOPED_TRACE(testing::Message() << n_a << " x " << n_b << " rows of " << n_bits << " bits, radius " << radius);
+    const Rows a(n_a, n_bits, 0);
+    Rows b(n_b, n_bits, 1);
+    if (n_a > 0 && n_b > 3) {  // at the threshold, one beyond, and equal
+      plant(a, n_a - 1, b, n_b - 1, radius);
+      plant(a, 0, b, 0, std::min(radius + 1, n_bits));
+      plant(a, n_a / 2, b, 2, 0);
+    }
+    const HammingStage whole{words_for(n_bits), radius};
+    EXPECT_EQ(search(a, b, false, {&whole, 1}), direct(a, b, false, {&whole, 1}));
+  }
+}
+
+TEST_P(HammingOn, ATriangleHoldsEveryPairOnce) {
+  for (const auto& [n, ignored, n_bits, radius] : {Case{1, 0, 64, 64},
+                                                   {40, 0, 64, 28},
+                                                   {200, 0, 128, 52},
+                                                   {131, 0, 256, 112},
+                                                   {70, 0, 1024, 500},
+                                                   {65, 0, 130, 130}}) {
+    SCOPED_TRACE(testing::Message() << n << " rows of " << n_bits << " bits, radius " << radius);
+    const Rows a(n, n_bits, 2);
+    const HammingStage whole{words_for(n_bits), radius};
+    EXPECT_EQ(search(a, a, true, {&whole, 1}), direct(a, a, true, {&whole, 1}));
+  }
+}
+
+TEST_P(HammingOn, APairMustPassEveryStage) {
+  const Rows a(50, 512, 3);
+  Rows b(140, 512, 4);
+  for (Index k = 0; k < 20; ++k) plant(a, k, b, 3 * k, 60 + k);
+  const std::vector<std::vector<HammingStage>> plans = {
+      {{1, 30}, {8, 240}},            // the first passes two in five
+      {{1, 20}, {2, 50}, {8, 254}},   // three stages
+      {{2, 50}, {3, 90}},             // ends before the row does
+      {{1, 26}, {4, 80}, {8, 100}},   // planted pairs near the radius
+      {{1, 10}, {8, 400}},            // sums of 16 bits; the second would let everything pass
+      {{4, 254}, {8, 254}, {8, 70}},  // a stage without words of its own
+  };
+  for (const auto& stages : plans) {
+    const std::vector<BitPair> expected = direct(a, b, false, stages);
+    EXPECT_FALSE(expected.empty());
+    EXPECT_EQ(search(a, b, false, stages), expected) << "first stage " << stages[0].words << ", " << stages[0].radius;
+    EXPECT_EQ(search(a, a, true, stages), direct(a, a, true, stages));
+  }
+}
+
+TEST_P(HammingOn, BlocksOfBAreJoined) {
+  // More rows of B than a packed block holds: 256 KiB are 2,048 rows of 1,024 bits, half as many where bytes hold 4.
+  const Rows a(4, 1024, 5);
+  Rows b(4500, 1024, 6);
+  for (Index j : {0, 1023, 1024, 2047, 2048, 4095, 4096, 4499}) plant(a, j % 4, b, j, 100);
+  const HammingStage whole{16, 100};
+  const std::vector<BitPair> expected = {{0, 0, 100},    {0, 1024, 100}, {0, 2048, 100}, {0, 4096, 100},
+                                         {3, 1023, 100}, {3, 2047, 100}, {3, 4095, 100}, {3, 4499, 100}};
+  EXPECT_EQ(search(a, b, false, {&whole, 1}), expected);
+  // The same rows against themselves: a row more than two blocks.
+  const std::vector<BitPair> twins = search(b, b, true, {&whole, 1});
+  EXPECT_TRUE(std::all_of(twins.begin(), twins.end(), [](const BitPair& pair) { return pair.i < pair.j; }));
+  const HammingStage beyond{16, 200};  // two rows planted at the same one differ in at most 200 bits
+  EXPECT_EQ(search(b, b, true, {&beyond, 1}).size(), 2 * 6u) << "four rows planted at row 0, four at row 3";
+}
+
+TEST_P(HammingOn, ASinkThatHasEnoughIsAskedNoMore) {
+  const Rows a(300, 64, 7), b(300, 64, 8);
+  const HammingStage all{1, 64};
+  HammingSearch searcher(1);
+  Index calls = 0, pairs = 0;
+  searcher.scan(a.view(), b.view(), {&all, 1}, [&](std::span<const BitPair> batch) {
+    pairs += static_cast<Index>(batch.size());
+    return ++calls < 3;
+  });
+  EXPECT_EQ(calls, 3);
+  EXPECT_LT(pairs, 300 * 300);
+  searcher.scan(a.view(), b.view(), {&all, 1}, [&](std::span<const BitPair> batch) {
+    calls = 0;
+    pairs += static_cast<Index>(batch.size());
+    return true;
+  });
+  EXPECT_EQ(calls, 0);
+}
+
+TEST_P(HammingOn, EveryPairIsFoundWhereAllAreWithinTheRadius) {
+  const Rows a(301, 128, 9), b(299, 128, 10);
+  const HammingStage all{2, 128};
+  HammingSearch searcher(2);
+  std::set<std::pair<Index, Index>> seen;
+  searcher.scan(a.view(), b.view(), {&all, 1}, [&](std::span<const BitPair> batch) {
+    for (const BitPair& pair : batch) seen.emplace(pair.i, pair.j);
+    return true;
+  });
+  EXPECT_EQ(seen.size(), 301u * 299u);
+}
+
+TEST_P(HammingOn, KeepWithinCountsWholeRows) {
+  const Rows a(10, 300, 11);
+  Rows b(10, 300, 12);
+  for (Index k = 0; k < 10; ++k) plant(a, k, b, k, 10 * k);
+  std::vector<BitPair> pairs, kept;
+  for (Index k = 0; k < 10; ++k) pairs.push_back({k, k, -1});
+  keep_within(a.view(), b.view(), 40, pairs, kept);
+  EXPECT_EQ(kept, (std::vector<BitPair>{{0, 0, 0}, {1, 1, 10}, {2, 2, 20}, {3, 3, 30}, {4, 4, 40}}));
+}
+
+TEST_P(HammingOn, TheKernelIsThatOfTheInstructionSet) {
+  EXPECT_EQ(hamming_kernel(0).target, GetParam());
+  EXPECT_GE(hamming_kernel(254).most_radius, 254);
+  EXPECT_GE(hamming_kernel(255).most_radius, 255);
+  EXPECT_GE(hamming_kernel(100'000).most_radius, 100'000);
+}
+
+}  // namespace
+}  // namespace breakeven
