@@ -153,8 +153,9 @@ void BitSamplingJoin::sort(Side& side, Index table) const {
   next[0] = 0;
 }
 
-void BitSamplingJoin::join(BitView a, BitView b, std::span<const std::vector<Index>> tables,
-                           const CandidateSink& sink) {
+Index BitSamplingJoin::join(BitView a, BitView b, std::span<const std::vector<Index>> tables,
+                            const CandidateSink& sink) {
+  Index met = 0;
   Candidates candidates(sink, found_);
   const KeyJoin sorted{
       a_.keyed(),          shape_.self ? a_.keyed() : b_.keyed(),   shape_.self,        Index{1} << shape_.key_bits,
@@ -167,10 +168,15 @@ void BitSamplingJoin::join(BitView a, BitView b, std::span<const std::vector<Ind
       candidates.table = static_cast<Index>(begin + t);
       sort(a_, static_cast<Index>(t));
       if (!shape_.self) sort(b_, static_cast<Index>(t));
-      kernel_.join(sorted, candidates.buffer);
+      met += kernel_.join(sorted, candidates.buffer);
       if (!candidates.buffer.stopped) candidates.flush();
     }
   }
+  return met;
+}
+
+Index first_table(const Word* a, const Word* b, Index words, const Word* masks, Index n_tables, Index key_radius) {
+  return bit_sampling_kernel().first_within(a, b, words, masks, n_tables, key_radius);
 }
 
 }  // namespace breakeven

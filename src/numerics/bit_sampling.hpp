@@ -45,7 +45,8 @@ class BitSamplingJoin {
 
   /// Candidates of each table, named by the places of its key bits: pairs whose keys differ in at most key_radius bits
   /// and whose check bits differ in at most the radius. Rows are read once for tables_at_once tables.
-  void join(BitView a, BitView b, std::span<const std::vector<Index>> tables, const CandidateSink& sink);
+  /// Returns how many pairs met, checked or not.
+  Index join(BitView a, BitView b, std::span<const std::vector<Index>> tables, const CandidateSink& sink);
 
   static constexpr Index tables_at_once = 16;
   /// What one object allocates.
@@ -75,5 +76,9 @@ class BitSamplingJoin {
   AlignedVector<std::uint32_t> columns_;
   std::vector<BitPair> found_;
 };
+
+/// The first of some tables in which the keys of two rows differ in at most key_radius bits; n_tables if none is.
+/// masks: the key bits of each table as a row of bits, n_tables x words.
+Index first_table(const Word* a, const Word* b, Index words, const Word* masks, Index n_tables, Index key_radius);
 
 }  // namespace breakeven

@@ -114,22 +114,25 @@ struct BitSamplingLoops {
   }
 
   template <Index N>
-  static void join_keys(const KeyJoin& join, PairBuffer& found) {
+  static Index join_keys(const KeyJoin& join, PairBuffer& found) {
+    Index met = 0;
     for (std::uint32_t key = 0; key < static_cast<std::uint32_t>(join.n_keys) && !found.stopped; ++key) {
       const Index begin = join.a.begin[key], end = join.a.begin[key + 1];
       for (Index m = 0; m < join.n_differences; ++m) {
         const std::uint32_t difference = join.differences[m], other = key ^ difference;
         if (join.self && other < key) continue;  // met when the roles were exchanged
-        const Index end_b = join.b.begin[other + 1];
+        const Index end_b = join.b.begin[other + 1], size = end - begin;
+        met += join.self && difference == 0 ? size * (size - 1) / 2 : size * (end_b - join.b.begin[other]);
         for (Index i = begin; i < end; i += tile_rows) {
           const Index begin_b = join.self && difference == 0 ? i + 1 : join.b.begin[other];
           join_strip<N>(join, {i, begin_b, end - i < tile_rows ? end - i : tile_rows, end_b}, found);
         }
       }
     }
+    return met;
   }
 
-  static void join(const KeyJoin& join, PairBuffer& found) {
+  static Index join(const KeyJoin& join, PairBuffer& found) {
     switch (join.check_words) {
       case 1:
         return join_keys<1>(join, found);

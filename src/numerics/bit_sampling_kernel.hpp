@@ -40,8 +40,10 @@ struct BitSamplingKernel {
   void (*gather)(const std::uint32_t* columns, Index stride, Index rows, const KeyBit* bits, Index n_bits,
                  std::uint32_t* keys);
   /// Reports the pairs of rows whose keys differ by one of the differences and that pass the check, each once, with the
-  /// check bits in which they differ.
-  void (*join)(const KeyJoin& join, PairBuffer& found);
+  /// check bits in which they differ. Returns how many pairs met.
+  Index (*join)(const KeyJoin& join, PairBuffer& found);
+  /// The first of n masks within which two rows differ in at most `radius` bits; n if there is none. masks: n x words.
+  Index (*first_within)(const Word* a, const Word* b, Index words, const Word* masks, Index n, Index radius);
 };
 
 /// The kernels of the best instruction set this CPU has.

@@ -10,13 +10,13 @@ namespace {
 // A packed block of B stays in the second-level cache while all of A passes by; half of what a core of today has, so
 // that the rows of A and the caller's do not push it out.
 constexpr Index block_bytes = Index{1} << 18;
-constexpr Index most_tile_columns = 128;
-constexpr std::size_t batch = 4096;  // pairs handed to the sink at once
+constexpr Index most_tile_bytes = 128 * 64;  // of a packed word of a tile of any kernel
+constexpr std::size_t batch = 4096;          // pairs handed to the sink at once
 
 /// Words of memory for a packed block of rows of so many words, whichever kernel packs it, and for the kernel's
 /// scratch.
 Index packed_words(Index max_words) {
-  const Index one_tile = 16 * most_tile_columns * max_words;
+  const Index one_tile = most_tile_bytes * max_words;
   return std::max(block_bytes, one_tile) / static_cast<Index>(sizeof(Word)) + hamming_scratch_words * max_words;
 }
 
@@ -43,8 +43,8 @@ class Batches {
 
 }  // namespace
 
-HammingSearch::HammingSearch(Index max_words)
-    : packed_(static_cast<std::size_t>(packed_words(max_words))), found_(batch) {}
+HammingSearch::HammingSearch(Index max_words, SignArithmetic arithmetic)
+    : arithmetic_(arithmetic), packed_(static_cast<std::size_t>(packed_words(max_words))), found_(batch) {}
 
 Index HammingSearch::bytes(Index max_words) {
   return packed_words(max_words) * static_cast<Index>(sizeof(Word)) + static_cast<Index>(batch * sizeof(BitPair));
@@ -54,7 +54,7 @@ void HammingSearch::scan_blocks(BitView a, BitView b, bool triangle, std::span<c
                                 const PairSink& sink) {
   Index radius = 0;
   for (const HammingStage& stage : stages) radius = std::max(radius, stage.radius);
-  const HammingKernel kernel = hamming_kernel(radius);
+  const HammingKernel kernel = arithmetic_ == SignArithmetic::int8 ? int8_kernel() : hamming_kernel(radius);
   const Index words = stages.back().words, row_bytes = words * kernel.bytes_a_word;
   const Index tiles = std::max<Index>(block_bytes / (row_bytes * kernel.tile_columns), 1);
   Word* const scratch = packed_.data() + static_cast<Index>(packed_.size()) - hamming_scratch_words * words;
