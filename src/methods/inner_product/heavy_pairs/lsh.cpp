@@ -1,5 +1,7 @@
 #include "methods/inner_product/heavy_pairs/lsh.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "base/error.hpp"
@@ -33,11 +35,10 @@ void Lsh<T>::validate(const HeavyPairsSpec& spec, const Params& params) {
   if (!(params.recall > 0 && params.recall < 1))
     throw BadRequest("recall must be above 0 and below 1, got " +
                      (std::isnan(params.recall) ? "NaN" : to_text(Value(params.recall))));
-  constexpr Index most_key_bits = 24, most_key_radius = 2;
-  if (params.key_bits < 0 || params.key_bits > std::min(spec.d, most_key_bits))
-    throw BadRequest("key-bits must be at least 0 and at most " + std::to_string(std::min(spec.d, most_key_bits)) +
+  if (params.key_bits < 0 || params.key_bits > std::min(spec.d, lsh_most_key_bits))
+    throw BadRequest("key-bits must be at least 0 and at most " + std::to_string(std::min(spec.d, lsh_most_key_bits)) +
                      " (24, or d), got " + std::to_string(params.key_bits));
-  if (params.key_radius != unknown_index && (params.key_radius < 0 || params.key_radius > most_key_radius))
+  if (params.key_radius != unknown_index && (params.key_radius < 0 || params.key_radius > lsh_most_key_radius))
     throw BadRequest("key-radius must be 0, 1 or 2, got " + std::to_string(params.key_radius));
   require_at_least("draw", 0, params.draw);
   constexpr Index most_rows = (Index{1} << 32) - 1024;

@@ -52,6 +52,8 @@ struct LshCounts {
   }
 };
 
+inline constexpr Index lsh_most_key_bits = 24, lsh_most_key_radius = 2;
+
 /// What a search by bit sampling does, and what is to be expected of it.
 struct LshPlan {
   Index key_bits = 1, key_radius = 0, tables = 1;

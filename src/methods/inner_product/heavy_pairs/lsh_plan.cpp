@@ -9,8 +9,6 @@ namespace breakeven::inner_product {
 namespace {
 
 constexpr Index most_tables = 65'536;
-constexpr Index most_key_bits = 24;
-constexpr Index most_key_radius = 2;
 constexpr Index most_check_words = 8;
 
 // Seconds of one core, measured by peers/hamming_kernel on a Zen 5; only their ratios matter.
@@ -71,7 +69,7 @@ LshPlan plan_with(const HeavyPairsSpec& spec, double recall, Index key_bits, Ind
 }  // namespace
 
 LshPlan plan_lsh(const HeavyPairsSpec& spec, const LshParams& params) {
-  const Index most_bits = std::min(spec.d, most_key_bits);
+  const Index most_bits = std::min(spec.d, lsh_most_key_bits);
   const Index first_bits = params.key_bits > 0 ? params.key_bits : 1;
   const Index last_bits = params.key_bits > 0 ? params.key_bits : most_bits;
   const bool any_radius = params.key_radius == unknown_index;
@@ -79,7 +77,7 @@ LshPlan plan_lsh(const HeavyPairsSpec& spec, const LshParams& params) {
   best.tables = 0;
   for (Index bits = first_bits; bits <= last_bits; ++bits)
     for (Index radius = any_radius ? 0 : params.key_radius;
-         radius <= std::min(any_radius ? most_key_radius : params.key_radius, bits); ++radius)
+         radius <= std::min(any_radius ? lsh_most_key_radius : params.key_radius, bits); ++radius)
       for (Index words = 1; words <= std::min(most_check_words, spec.words()); ++words) {
         const LshPlan plan = plan_with(spec, params.recall, bits, radius, words);
         if (plan.tables > 0 && (best.tables == 0 || plan.cost < best.cost)) best = plan;
