@@ -1,8 +1,10 @@
 // Speed of the searches for pairs of packed rows, of products of signs and of joins by bit sampling on one core,
 // without MPI: seconds, compared bits a second and their share of what XOR, population count and add reach from the
-// first-level cache, measured in the same process before and after. Usage: hamming_kernel [rounds, default 5] [lg n,
-// default 14] [instruction set, default all] A round runs every operation once, so that all see the same drifts of the
-// machine; the best of all rounds counts.
+// first-level cache, measured in the same process before and after.
+//
+// Usage: hamming_kernel [rounds, default 5] [lg n, default 14] [instruction set, default all]
+//
+// A round runs every operation once, so that all see the same drifts of the machine; the best of all rounds counts.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -160,6 +162,10 @@ void report(const std::string& target, int rounds, Index n) {
     add_search(operations, "whole rows, d " + std::to_string(d), a[k], b[k], {{breakeven::words_for(d), radius}});
   }
   const Rows &wide_a = a.back(), &wide_b = b.back();
+  for (const Index radius : {51, 153, 256}) {  // rho = 0.9, 0.7, 0.5
+    const std::vector<HammingStage> stages = breakeven::early_exit_stages(1024, radius);
+    add_search(operations, "early exit, d 1024, radius " + std::to_string(radius), wide_a, wide_b, stages);
+  }
   // Prefixes of 1,024 bits: tests that 99.9 % of the pairs at rho = 0.5 and 0.7 pass.
   add_search(operations, "prefix 64 (19)", wide_a, wide_b, {{1, 19}});
   add_search(operations, "prefix 128 (46)", wide_a, wide_b, {{2, 46}});

@@ -77,6 +77,16 @@ struct Int8Loops {
   static HWY_INLINE V widen(V sum) {
     return hn::Add(hn::ShiftRight<16>(sum), hn::ShiftRight<16>(hn::ShiftLeft<16>(sum)));
   }
+#elif HWY_TARGET == HWY_SCALAR
+  static constexpr Index groups_at_once = Index{1} << 40;
+  static HWY_INLINE V multiply_add(V sum, V signs, V b) {
+    for (int shift = 0; shift < 32; shift += 8)
+      sum.raw += static_cast<int8_t>(signs.raw >> shift) * static_cast<int8_t>(b.raw >> shift);
+    return sum;
+  }
+  static HWY_INLINE V widen(V sum) {
+    return sum;
+  }
 #else
   // The same in four sums of 8 bits a lane: a sign counts where b, 0 or 1, is 1.
   static constexpr Index groups_at_once = 127;
@@ -201,7 +211,7 @@ struct Int8Loops {
   }
 
   static HammingKernel kernel() {
-    return {hwy::TargetName(HWY_TARGET), tile_columns, 64, Index{1} << 30, &pack, &scan};
+    return {hwy::TargetName(HWY_TARGET), tile_rows, tile_columns, 64, Index{1} << 30, &pack, &scan};
   }
 };
 

@@ -24,6 +24,7 @@ struct PairBuffer {
   void (*flush)(PairBuffer&) = nullptr;  ///< empties the buffer, and sets `stopped` if no more is wanted
   void* owner = nullptr;
   bool stopped = false;
+  Index tiles_beyond_first = 0;  ///< tiles of which some pair has passed the first stage
 
   void add(Index i, Index j, Index distance) {
     if (stopped) return;
@@ -35,8 +36,8 @@ struct PairBuffer {
 /// One way to compare packed rows, for one instruction set. A kernel reads whole tiles: rows of B are padded with zero
 /// rows to a multiple of tile_columns, which it does not report.
 struct HammingKernel {
-  const char* target;  ///< name of the instruction set
-  Index tile_columns;  ///< rows of B in a tile
+  const char* target;             ///< name of the instruction set
+  Index tile_rows, tile_columns;  ///< rows of A and of B in a tile
   Index bytes_a_word;  ///< of the packed copy: 8; 16 where it holds a byte for every four bits, 64 one for every bit
   Index most_radius;   ///< largest radius a stage may have
 

@@ -56,6 +56,12 @@ class HammingSearch {
   std::vector<BitPair> found_;
 };
 
+/// The tests of an exact search that leaves a tile of pairs as soon as all of them are beyond the radius: the radius
+/// after so many words that a tile of uniform rows seldom goes on, and at the end. The same pairs pass as in a search
+/// of whole rows. Where tiles go on more often than not (rows that are alike), the search drops the first test by
+/// itself.
+std::vector<HammingStage> early_exit_stages(Index n_bits, Index radius);
+
 /// Of `pairs` (rows i of a and j of b) those whose whole rows differ in at most `radius` bits, with that distance,
 /// appended to `kept`. Cost: reads 16 words_per_row() bytes a pair.
 void keep_within(BitView a, BitView b, Index radius, std::span<const BitPair> pairs, std::vector<BitPair>& kept);

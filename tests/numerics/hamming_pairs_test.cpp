@@ -133,6 +133,34 @@ TEST_P(HammingOn, APairMustPassEveryStage) {
   }
 }
 
+TEST_P(HammingOn, AnEarlyExitFindsTheSamePairs) {
+  for (const Index radius : {26, 51, 77, 102, 128, 179, 256}) {
+    const std::vector<HammingStage> stages = early_exit_stages(512, radius);
+    const HammingStage whole{8, radius};
+    const SignRows a(40, 512, 3);
+    SignRows b(150, 512, 4);
+    for (Index k = 0; k < 30; ++k) plant(a, k, b, 5 * k, radius + k % 3 - 1);
+    EXPECT_EQ(search(a, b, false, stages), direct(a, b, false, {&whole, 1})) << "first stage " << stages[0].words;
+    // Rows of one kind: no tile is left early, in the first block of B and, without the first test, in the others.
+    SignRows alike(2600, 512, 5);
+    for (Index i = 0; i < alike.n; ++i)
+      for (Index w = 0; w < 8; ++w) alike.word(i, w) = i % 7 == w || i % 11 == w ? alike.word(i, w) : 0;
+    EXPECT_EQ(search(a, alike, false, stages), search(a, alike, false, {&whole, 1}));
+  }
+}
+
+TEST(EarlyExit, ComesTheSoonerTheCloserAPairMustBe) {
+  Index before = 0;
+  for (const Index radius : {51, 154, 256, 358, 461}) {
+    const std::vector<HammingStage> stages = early_exit_stages(1024, radius);
+    EXPECT_GT(stages[0].words, before) << radius;
+    EXPECT_EQ(stages.back().words, 16);
+    EXPECT_EQ(stages.back().radius, radius);
+    before = stages[0].words;
+  }
+  EXPECT_EQ(early_exit_stages(64, 10).size(), 1u) << "a word is compared whole";
+}
+
 TEST_P(HammingOn, BlocksOfBAreJoined) {
   // More rows of B than a packed block holds: 256 KiB are 2,048 rows of 1,024 bits, half as many where bytes hold 4.
   const SignRows a(4, 1024, 5);
