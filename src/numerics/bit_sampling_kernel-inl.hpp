@@ -143,8 +143,17 @@ struct BitSamplingLoops {
     }
   }
 
+  static Index first_within(const Word* a, const Word* b, Index words, const Word* masks, Index n, Index radius) {
+    for (Index m = 0; m < n; ++m) {
+      Index distance = 0;
+      for (Index w = 0; w < words; ++w) distance += __builtin_popcountll((a[w] ^ b[w]) & masks[m * words + w]);
+      if (distance <= radius) return m;
+    }
+    return n;
+  }
+
   static BitSamplingKernel kernel() {
-    return {hwy::TargetName(HWY_TARGET), &gather, &join};
+    return {hwy::TargetName(HWY_TARGET), &gather, &join, &first_within};
   }
 };
 
