@@ -3,6 +3,10 @@
 #include "lapack.hpp"
 #include "methods/attention/forward/polynomial.hpp"
 #include "methods/attention/forward/ring.hpp"
+#include "methods/inner_product/heavy_pairs/gemm.hpp"
+#include "methods/inner_product/heavy_pairs/lsh.hpp"
+#include "methods/inner_product/heavy_pairs/popcount.hpp"
+#include "methods/inner_product/heavy_pairs/prefix.hpp"
 #include "methods/regression/least_squares/cholesky_qr2.hpp"
 #include "methods/regression/least_squares/normal_equations.hpp"
 #include "methods/regression/least_squares/refined_gram.hpp"
@@ -11,6 +15,9 @@
 #include "methods/regression/least_squares/tsqr.hpp"
 #include "openblas.hpp"
 #include "torch.hpp"
+#ifdef BREAKEVEN_HAS_FAISS
+#include "faiss.hpp"
+#endif
 #ifdef BREAKEVEN_HAS_SCALAPACK
 #include "scalapack.hpp"
 #endif
@@ -38,6 +45,15 @@ Registry make_registry() {
   registry.add<regression::LeastSquaresProblem, peers::SyrkPosv>(Role::peer);
 #ifdef BREAKEVEN_HAS_SCALAPACK
   registry.add<regression::LeastSquaresProblem, peers::Scalapack>(Role::peer);
+#endif
+
+  registry.add_signs<inner_product::HeavyPairsProblem, inner_product::Popcount>(Role::exact);
+  registry.add_signs<inner_product::HeavyPairsProblem, inner_product::Gemm>(Role::exact);
+  registry.add_signs<inner_product::HeavyPairsProblem, inner_product::Prefix>(Role::fast);
+  registry.add_signs<inner_product::HeavyPairsProblem, inner_product::Lsh>(Role::fast);
+#ifdef BREAKEVEN_HAS_FAISS
+  registry.add_signs<inner_product::HeavyPairsProblem, peers::FaissBinary>(Role::peer);
+  registry.add_signs<inner_product::HeavyPairsProblem, peers::FaissFlat>(Role::peer);
 #endif
   return registry;
 }

@@ -37,6 +37,7 @@ test_packages=(
 peer_packages=(
   python3-torch python3-numpy           # peers/attention
   libscalapack-openmpi-dev python3-scipy  # peers/regression
+  libfaiss-dev                          # peers/inner_product
 )
 if ! command -v npm > /dev/null; then   # Node from elsewhere than Debian brings npm with it and conflicts with Debian's
   test_packages+=(npm)

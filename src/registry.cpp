@@ -4,6 +4,8 @@
 #include "methods/attention/forward/dense.hpp"
 #include "methods/attention/forward/polynomial.hpp"
 #include "methods/attention/forward/ring.hpp"
+#include "methods/inner_product/heavy_pairs/gemm.hpp"
+#include "methods/inner_product/heavy_pairs/lsh.hpp"
 #include "methods/inner_product/heavy_pairs/popcount.hpp"
 #include "methods/inner_product/heavy_pairs/prefix.hpp"
 #include "methods/regression/kronecker_regression/leverage_pairs.hpp"
@@ -72,7 +74,9 @@ Registry make_registry() {
   registry.add<regression::SoftmaxReluProblem, regression::Lbfgs>(Role::fast);
 
   registry.add_signs<inner_product::HeavyPairsProblem, inner_product::Popcount>(Role::exact);
+  registry.add_signs<inner_product::HeavyPairsProblem, inner_product::Gemm>(Role::exact);
   registry.add_signs<inner_product::HeavyPairsProblem, inner_product::Prefix>(Role::fast);
+  registry.add_signs<inner_product::HeavyPairsProblem, inner_product::Lsh>(Role::fast);
   return registry;
 }
 

@@ -9,6 +9,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "numerics/hamming_int8-inl.hpp"
 #include "numerics/hamming_nibbles-inl.hpp"
 #include "numerics/hamming_popcount-inl.hpp"
 
@@ -26,6 +27,10 @@ HammingKernel choose_hamming_kernel(Index radius) {
   return PopcountLoops::kernel();
 }
 
+HammingKernel choose_int8_kernel() {
+  return Int8Loops::kernel();
+}
+
 Index distance_of_rows(const Word* a, const Word* b, Index words) {
   Index distance = 0;
   for (Index w = 0; w < words; ++w) distance += __builtin_popcountll(a[w] ^ b[w]);
@@ -40,10 +45,15 @@ HWY_AFTER_NAMESPACE();
 namespace breakeven {
 
 HWY_EXPORT(choose_hamming_kernel);
+HWY_EXPORT(choose_int8_kernel);
 HWY_EXPORT(distance_of_rows);
 
 HammingKernel hamming_kernel(Index radius) {
   return HWY_DYNAMIC_DISPATCH(choose_hamming_kernel)(radius);
+}
+
+HammingKernel int8_kernel() {
+  return HWY_DYNAMIC_DISPATCH(choose_int8_kernel)();
 }
 
 Index hamming_distance(const Word* a, const Word* b, Index words) {

@@ -24,6 +24,7 @@ struct PairBuffer {
   void (*flush)(PairBuffer&) = nullptr;  ///< empties the buffer, and sets `stopped` if no more is wanted
   void* owner = nullptr;
   bool stopped = false;
+  Index tiles_beyond_first = 0;  ///< tiles of which some pair has passed the first stage
 
   void add(Index i, Index j, Index distance) {
     if (stopped) return;
@@ -35,22 +36,25 @@ struct PairBuffer {
 /// One way to compare packed rows, for one instruction set. A kernel reads whole tiles: rows of B are padded with zero
 /// rows to a multiple of tile_columns, which it does not report.
 struct HammingKernel {
-  const char* target;  ///< name of the instruction set
-  Index tile_columns;  ///< rows of B in a tile
-  Index bytes_a_word;  ///< of the packed copy: 8, or 16 where it holds a byte for every four bits
+  const char* target;             ///< name of the instruction set
+  Index tile_rows, tile_columns;  ///< rows of A and of B in a tile
+  Index bytes_a_word;  ///< of the packed copy: 8; 16 where it holds a byte for every four bits, 64 one for every bit
   Index most_radius;   ///< largest radius a stage may have
 
   /// packed = the first `words` words of rows of B, `stride` words apart, padded.
   void (*pack)(const Word* b, Index stride, Index rows, Index words, Word* packed);
-  /// Reports the pairs of the block that pass all stages. `scratch`: 64 words for each word of the last stage.
+  /// Reports the pairs of the block that pass all stages. `scratch`: hamming_scratch_words a word of the last stage.
   void (*scan)(const HammingBlock& block, const HammingStage* stages, Index n_stages, Word* scratch, PairBuffer& found);
 };
 
 /// Words of scratch memory a kernel needs for every word of its last stage.
-inline constexpr Index hamming_scratch_words = 8;
+inline constexpr Index hamming_scratch_words = 48;
 
 /// The fastest kernel of this CPU whose stages may have that radius.
 HammingKernel hamming_kernel(Index radius);
+
+/// The same by a product of bytes (VNNI where there is one), for searches of one stage.
+HammingKernel int8_kernel();
 
 /// Bits in which two rows of so many words differ.
 Index hamming_distance(const Word* a, const Word* b, Index words);

@@ -119,7 +119,7 @@ struct NibbleLoops {
   }
 
   template <class DS>
-  static HWY_INLINE hn::MFromD<DS> at_most(DS, hn::VFromD<DS> v, hn::VFromD<DS> most) {
+  static HWY_INLINE auto at_most(DS, hn::VFromD<DS> v, hn::VFromD<DS> most) {
     return hn::Eq(hn::Min(v, most), v);
   }
   /// Whether a tile holds a pair within the radius.
@@ -175,6 +175,7 @@ struct NibbleLoops {
   template <class DS, class T>
   static HWY_NOINLINE void finish(DS d, const HammingBlock& block, const HammingStage* stages, Index n_stages,
                                   const TileRows& a, const Place& place, T* sums, PairBuffer& found) {
+    ++found.tiles_beyond_first;
     for (Index s = 1; s < n_stages; ++s) {
       fail_beyond(d, sums, stages[s - 1].radius);
       add_words(a, place.b, stages[s - 1].words, stages[s].words, reinterpret_cast<uint8_t*>(sums));
@@ -251,7 +252,7 @@ struct NibbleLoops {
   }
 
   static HammingKernel kernel() {
-    return {hwy::TargetName(HWY_TARGET), tile_columns, 16, wide ? 65534 : 254, &pack, &scan};
+    return {hwy::TargetName(HWY_TARGET), tile_rows, tile_columns, 16, wide ? 65534 : 254, &pack, &scan};
   }
 };
 

@@ -1,6 +1,7 @@
 #include "numerics/hamming_pairs.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "numerics/hamming_kernel.hpp"
 
@@ -10,14 +11,25 @@ namespace {
 // A packed block of B stays in the second-level cache while all of A passes by; half of what a core of today has, so
 // that the rows of A and the caller's do not push it out.
 constexpr Index block_bytes = Index{1} << 18;
-constexpr Index most_tile_columns = 128;
-constexpr std::size_t batch = 4096;  // pairs handed to the sink at once
+constexpr Index most_tile_bytes = 128 * 64;  // of a packed word of a tile of any kernel
+constexpr std::size_t batch = 4096;          // pairs handed to the sink at once
 
 /// Words of memory for a packed block of rows of so many words, whichever kernel packs it, and for the kernel's
 /// scratch.
 Index packed_words(Index max_words) {
-  const Index one_tile = 16 * most_tile_columns * max_words;
+  const Index one_tile = most_tile_bytes * max_words;
   return std::max(block_bytes, one_tile) / static_cast<Index>(sizeof(Word)) + hamming_scratch_words * max_words;
+}
+
+/// Probability that two uniform rows of n_bits differ in at most `distance` of them.
+double chance_of_distance(Index n_bits, Index distance) {
+  double sum = 0;
+  const auto n = static_cast<double>(n_bits);
+  for (Index k = 0; k <= std::min(distance, n_bits); ++k) {
+    const auto x = static_cast<double>(k);
+    sum += std::exp(std::lgamma(n + 1) - std::lgamma(x + 1) - std::lgamma(n - x + 1) - n * std::log(2.0));
+  }
+  return std::min(sum, 1.0);
 }
 
 /// A sink as the kernels see it.
@@ -43,8 +55,8 @@ class Batches {
 
 }  // namespace
 
-HammingSearch::HammingSearch(Index max_words)
-    : packed_(static_cast<std::size_t>(packed_words(max_words))), found_(batch) {}
+HammingSearch::HammingSearch(Index max_words, SignArithmetic arithmetic)
+    : arithmetic_(arithmetic), packed_(static_cast<std::size_t>(packed_words(max_words))), found_(batch) {}
 
 Index HammingSearch::bytes(Index max_words) {
   return packed_words(max_words) * static_cast<Index>(sizeof(Word)) + static_cast<Index>(batch * sizeof(BitPair));
@@ -54,7 +66,7 @@ void HammingSearch::scan_blocks(BitView a, BitView b, bool triangle, std::span<c
                                 const PairSink& sink) {
   Index radius = 0;
   for (const HammingStage& stage : stages) radius = std::max(radius, stage.radius);
-  const HammingKernel kernel = hamming_kernel(radius);
+  const HammingKernel kernel = arithmetic_ == SignArithmetic::int8 ? int8_kernel() : hamming_kernel(radius);
   const Index words = stages.back().words, row_bytes = words * kernel.bytes_a_word;
   const Index tiles = std::max<Index>(block_bytes / (row_bytes * kernel.tile_columns), 1);
   Word* const scratch = packed_.data() + static_cast<Index>(packed_.size()) - hamming_scratch_words * words;
@@ -69,7 +81,14 @@ void HammingSearch::scan_blocks(BitView a, BitView b, bool triangle, std::span<c
     kernel.pack(b.row(block.first_b), b.words_per_row(), block.n_b, words, packed_.data());
     block.a = a.words;
     block.n_a = triangle ? std::min(a.n_rows, block.first_b + block.n_b) : a.n_rows;
+    batches.buffer().tiles_beyond_first = 0;
     kernel.scan(block, stages.data(), static_cast<Index>(stages.size()), scratch, batches.buffer());
+    // A first test that seldom ends a tile is not worth its while; the second one is stricter.
+    const Index tiles_of_a = (block.n_a + kernel.tile_rows - 1) / kernel.tile_rows;
+    const Index tiles_of_b = (block.n_b + kernel.tile_columns - 1) / kernel.tile_columns;
+    if (stages.size() > 1 && stages[0].radius >= stages[1].radius &&
+        2 * batches.buffer().tiles_beyond_first > tiles_of_a * tiles_of_b)
+      stages = stages.subspan(1);
   }
   if (!batches.buffer().stopped) batches.flush();
 }
@@ -80,6 +99,22 @@ void HammingSearch::scan(BitView a, BitView b, std::span<const HammingStage> sta
 
 void HammingSearch::scan_triangle(BitView a, std::span<const HammingStage> stages, const PairSink& sink) {
   scan_blocks(a, a, true, stages, sink);
+}
+
+std::vector<HammingStage> early_exit_stages(Index n_bits, Index radius) {
+  constexpr double tile_pairs = 256, going_on = 4;  // pairs of a tile; what it costs to go on, in words of all of them
+  const Index words = words_for(n_bits);
+  HammingStage first{words, radius};
+  auto least = static_cast<double>(words);
+  for (Index w = 1; w < words; ++w) {
+    const double goes_on = -std::expm1(tile_pairs * std::log1p(-std::min(chance_of_distance(64 * w, radius), 0.5)));
+    const double cost = static_cast<double>(w) + goes_on * (static_cast<double>(words - w) + going_on);
+    if (cost >= least) continue;
+    least = cost;
+    first.words = w;
+  }
+  if (first.words == words) return {first};
+  return {first, {words, radius}};
 }
 
 void keep_within(BitView a, BitView b, Index radius, std::span<const BitPair> pairs, std::vector<BitPair>& kept) {

@@ -24,6 +24,10 @@ struct HammingStage {
 /// Takes the pairs a search has found, in batches and in no particular order; false ends the search.
 using PairSink = std::function<bool(std::span<const BitPair>)>;
 
+/// How rows are compared: by XOR and population count of their words (or table look-ups where the processor does not
+/// count bits), or by a product of bytes, one a coordinate, with sums of 32 bits.
+enum class SignArithmetic { bits, int8 };
+
 /// All pairs of rows that pass one or more tests, the later ones on more words than the earlier. A search of one test
 /// on all words is the exact one; a prefix search tests 64 to 256 bits first and lets its sink check the whole rows
 /// (keep_within). Which pairs are found depends on the two rows alone, never on what stands beside them.
@@ -33,8 +37,8 @@ using PairSink = std::function<bool(std::span<const BitPair>)>;
 /// Source: the plain product of matrices in blocks (Goto and van de Geijn 2008), with XOR and popcount for the product.
 class HammingSearch {
  public:
-  /// For stages of at most `max_words` words.
-  explicit HammingSearch(Index max_words);
+  /// For stages of at most `max_words` words; int8 has one stage, and rows of less than 2^30 bits.
+  explicit HammingSearch(Index max_words, SignArithmetic arithmetic = SignArithmetic::bits);
 
   /// Pairs (i, j) of rows i of a and j of b. The last stage's distance is reported.
   void scan(BitView a, BitView b, std::span<const HammingStage> stages, const PairSink& sink);
@@ -47,9 +51,16 @@ class HammingSearch {
  private:
   void scan_blocks(BitView a, BitView b, bool triangle, std::span<const HammingStage> stages, const PairSink& sink);
 
+  SignArithmetic arithmetic_;
   AlignedVector<Word> packed_;
   std::vector<BitPair> found_;
 };
+
+/// The tests of an exact search that leaves a tile of pairs as soon as all of them are beyond the radius: the radius
+/// after so many words that a tile of uniform rows seldom goes on, and at the end. The same pairs pass as in a search
+/// of whole rows. Where tiles go on more often than not (rows that are alike), the search drops the first test by
+/// itself.
+std::vector<HammingStage> early_exit_stages(Index n_bits, Index radius);
 
 /// Of `pairs` (rows i of a and j of b) those whose whole rows differ in at most `radius` bits, with that distance,
 /// appended to `kept`. Cost: reads 16 words_per_row() bytes a pair.

@@ -169,6 +169,7 @@ struct PopcountLoops {
                                   const TileRows& a, const Place& place, Word* sums, PairBuffer& found) {
     const D d;
     const DI di;
+    ++found.tiles_beyond_first;
     for (Index s = 1; s < n_stages; ++s) {
       V sum[tile_rows][tile_vectors];
       const V shift = hn::Set(d, static_cast<Word>(stages[s - 1].radius - stages[s].radius));
@@ -239,7 +240,7 @@ struct PopcountLoops {
   }
 
   static HammingKernel kernel() {
-    return {hwy::TargetName(HWY_TARGET), tile_columns, 8, failed / 2, &pack, &scan};
+    return {hwy::TargetName(HWY_TARGET), tile_rows, tile_columns, 8, failed / 2, &pack, &scan};
   }
 };
 

@@ -23,10 +23,16 @@ std::vector<MethodCase> methods() {
   const auto ring = std::pair{std::string("partition"), Value(std::string("ring"))};
   return {{"popcount", {}},
           {"popcount", {ring}},
+          {"gemm", {}},
+          {"gemm", {{"product", std::string("float")}}},
+          {"gemm", {{"product", std::string("float")}, ring}},
           {"prefix", {}},
           {"prefix", {{"prefix-bits", Index{20}}}},
           {"prefix", {{"prefix-bits", Index{20}}, ring}},
-          {"prefix", {{"recall", 1.0}, {"prefix-bits", Index{7}}, {"coordinates", std::string("first")}}}};
+          {"prefix", {{"recall", 1.0}, {"prefix-bits", Index{7}}, {"coordinates", std::string("first")}}},
+          {"lsh", {}},
+          {"lsh", {{"key-bits", Index{5}}, {"key-radius", Index{1}}}},
+          {"lsh", {{"recall", 0.5}, {"key-bits", Index{3}}, {"key-radius", Index{0}}}}};
 }
 
 // n: fewer rows than ranks (empty blocks), P - 1, P, P + 1 for the largest P, many.

@@ -8,12 +8,16 @@
 #include <string>
 #include <vector>
 
-#include "base/philox.hpp"
 #include "numerics/cpu.hpp"
 #include "numerics/hamming_kernel.hpp"
+#include "support/sign_rows.hpp"
 
 namespace breakeven {
 namespace {
+
+using testing_support::bits_apart;
+using testing_support::plant;
+using testing_support::SignRows;
 
 /// The same tests on every instruction set this processor can run, the one that counts bits included.
 class HammingOn : public testing::TestWithParam<std::string> {
@@ -24,48 +28,13 @@ class HammingOn : public testing::TestWithParam<std::string> {
 INSTANTIATE_TEST_SUITE_P(Targets, HammingOn, testing::ValuesIn(bit_simd_targets()),
                          [](const auto& target) { return target.param; });
 
-/// Rows of random signs, padding bits zero.
-struct Rows {
-  Index n, n_bits;
-  std::vector<Word> words;
-
-  Rows(Index rows, Index bits, std::uint32_t stream)
-      : n(rows), n_bits(bits), words(static_cast<std::size_t>(rows * words_for(bits))) {
-    const Philox random(21, Stream{stream});
-    for (Index i = 0; i < n; ++i)
-      for (Index w = 0; w < words_for(n_bits); ++w) {
-        const auto bits_of = random.bits(i, w);
-        word(i, w) =
-            (Word{bits_of[0]} << 32 | bits_of[1]) & (w + 1 == words_for(bits) ? last_word_mask(bits) : ~Word{0});
-      }
-  }
-  Word& word(Index i, Index w) { return words[static_cast<std::size_t>(i * words_for(n_bits) + w)]; }
-  bool bit(Index i, Index k) const { return view().row(i)[k / 64] >> (k % 64) & 1; }
-  void flip(Index i, Index k) { word(i, k / 64) ^= Word{1} << (k % 64); }
-  BitView view() const { return {words.data(), n, n_bits}; }
-};
-
-/// Row j of B becomes a copy of row i of A with the first `distance` bits of an order drawn for it flipped.
-void plant(const Rows& a, Index i, Rows& b, Index j, Index distance) {
-  const std::vector<Index> places = permutation(Philox(22, Stream{0}), a.n_bits, i * 1000 + j);
-  for (Index w = 0; w < words_for(a.n_bits); ++w) b.word(j, w) = a.view().row(i)[w];
-  for (Index k = 0; k < distance; ++k) b.flip(j, places[static_cast<std::size_t>(k)]);
-}
-
-/// Bits in which the first n_bits of two rows differ, counted one by one: no kernel's way.
-Index distance(const Rows& a, Index i, const Rows& b, Index j, Index n_bits) {
-  Index sum = 0;
-  for (Index k = 0; k < n_bits; ++k) sum += a.bit(i, k) != b.bit(j, k);
-  return sum;
-}
-
-std::vector<BitPair> direct(const Rows& a, const Rows& b, bool triangle, std::span<const HammingStage> stages) {
+std::vector<BitPair> direct(const SignRows& a, const SignRows& b, bool triangle, std::span<const HammingStage> stages) {
   std::vector<BitPair> pairs;
   for (Index i = 0; i < a.n; ++i)
     for (Index j = triangle ? i + 1 : 0; j < b.n; ++j) {
       BitPair pair{i, j, 0};
       if (std::all_of(stages.begin(), stages.end(), [&](const HammingStage& stage) {
-            pair.distance = distance(a, i, b, j, std::min(a.n_bits, stage.words * 64));
+            pair.distance = bits_apart(a, i, b, j, std::min(a.n_bits, stage.words * 64));
             return pair.distance <= stage.radius;
           }))
         pairs.push_back(pair);
@@ -78,7 +47,7 @@ std::vector<BitPair> sorted(std::vector<BitPair> pairs) {
   return pairs;
 }
 
-std::vector<BitPair> search(const Rows& a, const Rows& b, bool triangle, std::span<const HammingStage> stages) {
+std::vector<BitPair> search(const SignRows& a, const SignRows& b, bool triangle, std::span<const HammingStage> stages) {
   HammingSearch searcher(words_for(a.n_bits));
   std::vector<BitPair> pairs;
   const PairSink sink = [&](std::span<const BitPair> batch) {
@@ -118,8 +87,8 @@ constexpr Case cases[] = {
 TEST_P(HammingOn, ASearchOfWholeRowsEqualsTheDefinition) {
   for (const auto& [n_a, n_b, n_bits, radius] : cases) {
     SCOPED_TRACE(testing::Message() << n_a << " x " << n_b << " rows of " << n_bits << " bits, radius " << radius);
-    const Rows a(n_a, n_bits, 0);
-    Rows b(n_b, n_bits, 1);
+    const SignRows a(n_a, n_bits, 0);
+    SignRows b(n_b, n_bits, 1);
     if (n_a > 0 && n_b > 3) {  // at the threshold, one beyond, and equal
       plant(a, n_a - 1, b, n_b - 1, radius);
       plant(a, 0, b, 0, std::min(radius + 1, n_bits));
@@ -138,15 +107,15 @@ TEST_P(HammingOn, ATriangleHoldsEveryPairOnce) {
                                                    {70, 0, 1024, 500},
                                                    {65, 0, 130, 130}}) {
     SCOPED_TRACE(testing::Message() << n << " rows of " << n_bits << " bits, radius " << radius);
-    const Rows a(n, n_bits, 2);
+    const SignRows a(n, n_bits, 2);
     const HammingStage whole{words_for(n_bits), radius};
     EXPECT_EQ(search(a, a, true, {&whole, 1}), direct(a, a, true, {&whole, 1}));
   }
 }
 
 TEST_P(HammingOn, APairMustPassEveryStage) {
-  const Rows a(50, 512, 3);
-  Rows b(140, 512, 4);
+  const SignRows a(50, 512, 3);
+  SignRows b(140, 512, 4);
   for (Index k = 0; k < 20; ++k) plant(a, k, b, 3 * k, 60 + k);
   const std::vector<std::vector<HammingStage>> plans = {
       {{1, 30}, {8, 240}},            // the first passes two in five
@@ -164,10 +133,38 @@ TEST_P(HammingOn, APairMustPassEveryStage) {
   }
 }
 
+TEST_P(HammingOn, AnEarlyExitFindsTheSamePairs) {
+  for (const Index radius : {26, 51, 77, 102, 128, 179, 256}) {
+    const std::vector<HammingStage> stages = early_exit_stages(512, radius);
+    const HammingStage whole{8, radius};
+    const SignRows a(40, 512, 3);
+    SignRows b(150, 512, 4);
+    for (Index k = 0; k < 30; ++k) plant(a, k, b, 5 * k, radius + k % 3 - 1);
+    EXPECT_EQ(search(a, b, false, stages), direct(a, b, false, {&whole, 1})) << "first stage " << stages[0].words;
+    // Rows of one kind: no tile is left early, in the first block of B and, without the first test, in the others.
+    SignRows alike(2600, 512, 5);
+    for (Index i = 0; i < alike.n; ++i)
+      for (Index w = 0; w < 8; ++w) alike.word(i, w) = i % 7 == w || i % 11 == w ? alike.word(i, w) : 0;
+    EXPECT_EQ(search(a, alike, false, stages), search(a, alike, false, {&whole, 1}));
+  }
+}
+
+TEST(EarlyExit, ComesTheSoonerTheCloserAPairMustBe) {
+  Index before = 0;
+  for (const Index radius : {51, 154, 256, 358, 461}) {
+    const std::vector<HammingStage> stages = early_exit_stages(1024, radius);
+    EXPECT_GT(stages[0].words, before) << radius;
+    EXPECT_EQ(stages.back().words, 16);
+    EXPECT_EQ(stages.back().radius, radius);
+    before = stages[0].words;
+  }
+  EXPECT_EQ(early_exit_stages(64, 10).size(), 1u) << "a word is compared whole";
+}
+
 TEST_P(HammingOn, BlocksOfBAreJoined) {
   // More rows of B than a packed block holds: 256 KiB are 2,048 rows of 1,024 bits, half as many where bytes hold 4.
-  const Rows a(4, 1024, 5);
-  Rows b(4500, 1024, 6);
+  const SignRows a(4, 1024, 5);
+  SignRows b(4500, 1024, 6);
   for (Index j : {0, 1023, 1024, 2047, 2048, 4095, 4096, 4499}) plant(a, j % 4, b, j, 100);
   const HammingStage whole{16, 100};
   const std::vector<BitPair> expected = {{0, 0, 100},    {0, 1024, 100}, {0, 2048, 100}, {0, 4096, 100},
@@ -181,7 +178,7 @@ TEST_P(HammingOn, BlocksOfBAreJoined) {
 }
 
 TEST_P(HammingOn, ASinkThatHasEnoughIsAskedNoMore) {
-  const Rows a(300, 64, 7), b(300, 64, 8);
+  const SignRows a(300, 64, 7), b(300, 64, 8);
   const HammingStage all{1, 64};
   HammingSearch searcher(1);
   Index calls = 0, pairs = 0;
@@ -200,7 +197,7 @@ TEST_P(HammingOn, ASinkThatHasEnoughIsAskedNoMore) {
 }
 
 TEST_P(HammingOn, EveryPairIsFoundWhereAllAreWithinTheRadius) {
-  const Rows a(301, 128, 9), b(299, 128, 10);
+  const SignRows a(301, 128, 9), b(299, 128, 10);
   const HammingStage all{2, 128};
   HammingSearch searcher(2);
   std::set<std::pair<Index, Index>> seen;
@@ -212,8 +209,8 @@ TEST_P(HammingOn, EveryPairIsFoundWhereAllAreWithinTheRadius) {
 }
 
 TEST_P(HammingOn, KeepWithinCountsWholeRows) {
-  const Rows a(10, 300, 11);
-  Rows b(10, 300, 12);
+  const SignRows a(10, 300, 11);
+  SignRows b(10, 300, 12);
   for (Index k = 0; k < 10; ++k) plant(a, k, b, k, 10 * k);
   std::vector<BitPair> pairs, kept;
   for (Index k = 0; k < 10; ++k) pairs.push_back({k, k, -1});

@@ -20,6 +20,13 @@ double chance_of_distance(Index n_bits, Index distance) {
   return std::min(sum, 1.0);
 }
 
+double chance_among_drawn(Index n_bits, Index marked, Index drawn, Index t) {
+  double sum = 0;
+  for (Index k = std::max<Index>(0, drawn - (n_bits - marked)); k <= std::min({t, marked, drawn}); ++k)
+    sum += std::exp(log_choose(marked, k) + log_choose(n_bits - marked, drawn - k) - log_choose(n_bits, drawn));
+  return std::min(sum, 1.0);
+}
+
 Index most_among_drawn(Index n_bits, Index marked, Index drawn, double share) {
   const Index least = std::max<Index>(0, drawn - (n_bits - marked)), most = std::min(marked, drawn);
   if (share == 1) return most;

@@ -13,4 +13,8 @@ double chance_of_distance(Index n_bits, Index distance);
 /// Pure, O(t). Needs 0 <= marked, drawn <= n_bits and 0 < share <= 1.
 Index most_among_drawn(Index n_bits, Index marked, Index drawn, double share);
 
+/// Probability that at most t of `marked` of n_bits places are among `drawn` ones, drawn without replacement. Pure,
+/// O(t).
+double chance_among_drawn(Index n_bits, Index marked, Index drawn, Index t);
+
 }  // namespace breakeven::inner_product

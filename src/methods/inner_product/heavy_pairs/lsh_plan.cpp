@@ -1,0 +1,91 @@
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.hpp"
+#include "methods/inner_product/heavy_pairs/chance.hpp"
+#include "methods/inner_product/heavy_pairs/lsh.hpp"
+
+namespace breakeven::inner_product {
+namespace {
+
+constexpr Index most_tables = 65'536;
+constexpr Index most_check_words = 8;
+
+// Seconds of one core, measured by peers/hamming_kernel on a Zen 5; only their ratios matter.
+constexpr double sort_s = 4e-9;         // a row in a table: its key, and its place among the others
+constexpr double sort_word_s = 0.5e-9;  // a check word on the way to it
+constexpr double visit_s = 2e-9;        // two keys that meet
+constexpr double tile_s = 2e-9;         // 4 rows of A and 8 of B that meet
+constexpr double tile_word_s = 1.1e-9;  // a check word of them
+constexpr double look_s = 60e-9;        // a candidate
+
+/// Tiles that rows of one key fill, in the mean, `rows` a key and `side` a tile: one more or less full at the end.
+double tiles(double rows, double side) {
+  return rows / side + (1 - 1 / side) / 2 * -std::expm1(-rows);
+}
+
+double keys_within(Index key_bits, Index key_radius) {
+  double sum = 0, term = 1;
+  for (Index k = 0; k <= key_radius; ++k) {
+    sum += term;
+    term *= static_cast<double>(key_bits - k) / static_cast<double>(k + 1);
+  }
+  return sum;
+}
+
+/// The plan with these keys and check words; no tables if they are too many.
+LshPlan plan_with(const HeavyPairsSpec& spec, double recall, Index key_bits, Index key_radius, Index check_words) {
+  LshPlan plan;
+  plan.key_bits = key_bits;
+  plan.key_radius = key_radius;
+  plan.check_bits = std::min(spec.d, check_words * bits_per_word);
+  // A tenth of what may be missed is missed by the check, or nothing if it sees whole rows.
+  const double passes_wanted = plan.check_bits == spec.d ? 1 : 1 - (1 - recall) / 10;
+  plan.check_radius = most_among_drawn(spec.d, spec.radius(), plan.check_bits, passes_wanted);
+  const double passes = chance_among_drawn(spec.d, spec.radius(), plan.check_bits, plan.check_radius);
+  const double meets = chance_among_drawn(spec.d, spec.radius(), key_bits, key_radius);
+  const double wanted = meets >= 1 ? 1 : std::ceil(std::log1p(-recall / passes) / std::log1p(-meets));
+  if (!(wanted <= static_cast<double>(most_tables))) {
+    plan.tables = 0;
+    return plan;
+  }
+  plan.tables = std::max<Index>(1, static_cast<Index>(wanted));
+  const double tables = static_cast<double>(plan.tables);
+  plan.recall = passes * (meets >= 1 ? 1 : -std::expm1(tables * std::log1p(-meets)));
+
+  const double keys = std::exp2(static_cast<double>(key_bits)), near = keys_within(key_bits, key_radius);
+  const double n_a = static_cast<double>(spec.n), n_b = static_cast<double>(spec.n_b),
+               words = static_cast<double>(check_words);
+  const double sides = spec.self ? n_a : n_a + n_b, half = spec.self ? 0.5 : 1;
+  plan.met = tables * spec.pairs() * near / keys;
+  plan.candidates = plan.met * chance_of_distance(plan.check_bits, plan.check_radius);
+  const double tiles_a_table = half * near * keys * tiles(n_a / keys, 4) * tiles(n_b / keys, 8);
+  plan.cost = tables * (sides * (sort_s + words * sort_word_s) + half * near * keys * visit_s +
+                        tiles_a_table * (tile_s + words * tile_word_s)) +
+              plan.candidates * look_s;
+  return plan;
+}
+
+}  // namespace
+
+LshPlan plan_lsh(const HeavyPairsSpec& spec, const LshParams& params) {
+  const Index most_bits = std::min(spec.d, lsh_most_key_bits);
+  const Index first_bits = params.key_bits > 0 ? params.key_bits : 1;
+  const Index last_bits = params.key_bits > 0 ? params.key_bits : most_bits;
+  const bool any_radius = params.key_radius == unknown_index;
+  LshPlan best;
+  best.tables = 0;
+  for (Index bits = first_bits; bits <= last_bits; ++bits)
+    for (Index radius = any_radius ? 0 : params.key_radius;
+         radius <= std::min(any_radius ? lsh_most_key_radius : params.key_radius, bits); ++radius)
+      for (Index words = 1; words <= std::min(most_check_words, spec.words()); ++words) {
+        const LshPlan plan = plan_with(spec, params.recall, bits, radius, words);
+        if (plan.tables > 0 && (best.tables == 0 || plan.cost < best.cost)) best = plan;
+      }
+  if (best.tables == 0)
+    throw BadRequest("key-bits = " + std::to_string(params.key_bits) + " need more than " +
+                     std::to_string(most_tables) + " tables at this rho and recall; take fewer");
+  return best;
+}
+
+}  // namespace breakeven::inner_product
