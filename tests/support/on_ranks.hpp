@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <exception>
 #include <functional>
 #include <optional>
 #include <string>
@@ -19,8 +20,12 @@ class OnRanks : public testing::TestWithParam<int> {
     const Communicator world = Communicator::world();
     if (world.size() < GetParam()) GTEST_SKIP() << "launched on " << world.size() << " ranks";
     const std::optional<Communicator> comm = world.first(GetParam());
-    if (comm) body(*comm);
-    world.barrier();
+    try {
+      if (comm) body(*comm);
+    } catch (const std::exception& error) {
+      ADD_FAILURE() << "rank " << world.rank() << " of " << GetParam() << " threw: " << error.what();
+    }
+    world.barrier();  // also after an error, lest the others wait for this rank until the time limit
   }
 };
 
