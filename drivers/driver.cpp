@@ -2,12 +2,12 @@
 
 #include <cstdio>
 #include <filesystem>
-#include <limits>
 
 #include "comm/agree.hpp"
 #include "comm/run_main.hpp"
 #include "harness/command_line.hpp"
 #include "numerics/blas.hpp"
+#include "numerics/ceilings.hpp"
 #include "numerics/cpu.hpp"
 #include "probe.hpp"
 #include "results/durable_file.hpp"
@@ -73,7 +73,7 @@ Hooks make_hooks(const Experiment& experiment, const Values& provenance) {
   hooks.blas_core = blas_core();
   hooks.peak_flops = [](Precision precision) {
     constexpr double seconds = 0.02;  // twice a group
-    if (precision == Precision::bit) return std::numeric_limits<double>::quiet_NaN();
+    if (precision == Precision::bit) return xor_popcount_bits(seconds);
     return precision == Precision::f32 ? fma_peak_flops<float>(seconds) : fma_peak_flops<double>(seconds);
   };
   hooks.probe_input = probe_input;

@@ -132,7 +132,7 @@ TEST_P(HeavyPairsContract, MoreThanMaxHitsFailAlikeOnEveryRank) {
       std::string message = "accepted";
       try {
         run_method(comm, registry(), "inner_product", "heavy_pairs",
-                   {{"n", Index{60}}, {"d", Index{16}}, {"rho", 0.01}, {"max-hits", Index{50}}}, which, Precision::bit);
+                   {{"n", Index{60}}, {"d", Index{24}}, {"rho", 0.01}, {"max-hits", Index{50}}}, which, Precision::bit);
       } catch (const CollectiveError& error) {
         message = error.what();
       }

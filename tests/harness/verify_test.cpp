@@ -37,11 +37,12 @@ struct Outcome {
   }
 };
 
-Outcome outcome_of(std::vector<const char*> words) {
-  words.insert(words.begin(), {"attention", "--n", "50", "--d", "4", "--repetitions", "3", "--warmup", "1"});
+/// The first group of a command of a family, run; `warnings` hears what the user is told.
+Outcome outcome_in(const std::string& family, const std::vector<const char*>& words,
+                   std::vector<std::string>* warnings = nullptr) {
   const Communicator world = Communicator::world();
   const Experiment experiment =
-      parse_command_line(static_cast<int>(words.size()), words.data(), "attention", with_faulty_methods()).experiment;
+      parse_command_line(static_cast<int>(words.size()), words.data(), family, with_faulty_methods()).experiment;
   const Hooks hooks;
   const RunContext context{experiment,
                            hooks,
@@ -49,10 +50,18 @@ Outcome outcome_of(std::vector<const char*> words) {
                            nullptr,
                            world.duplicate(),
                            world.duplicate(),
-                           [](const std::string&) {}};
+                           [](const std::string&) {},
+                           [&](const std::string& warning) {
+                             if (warnings != nullptr) warnings->push_back(warning);
+                           }};
   const std::vector<Group> groups = expand(experiment, with_faulty_methods(), world.size(), nullptr);
   GroupOutcome outcome = run_group(context, groups.front());
   return {outcome.exit_code, std::move(outcome.records)};
+}
+
+Outcome outcome_of(std::vector<const char*> words) {
+  words.insert(words.begin(), {"attention", "--n", "50", "--d", "4", "--repetitions", "3", "--warmup", "1"});
+  return outcome_in("attention", words);
 }
 
 void expect_timed(const Record& record) {
@@ -105,6 +114,30 @@ TEST(Verify, ComparesTheLastTimedAnswerWithTheVerifiedOne) {
   EXPECT_EQ(outcome.of("drifting").text("status"), "failed");
   EXPECT_EQ(outcome.of("drifting").text("message"), "the last timed answer differs from the verified one");
   expect_timed(outcome.of("ring"));
+}
+
+/// What is impossible fails whatever was promised: the certificate of this one is about what it misses.
+TEST(Verify, FailsAnAnswerThatTheProblemDisproves) {
+  const Outcome outcome = outcome_in("inner_product", {"inner_product", "--n", "60", "--methods", "popcount,inventive",
+                                                       "--repetitions", "1", "--warmup", "0"});
+  EXPECT_EQ(outcome.exit_code, ExitCode::check_failed);
+  EXPECT_EQ(outcome.of("popcount").text("status"), "ok");
+  EXPECT_EQ(outcome.of("popcount").text("dtype"), "bit");
+  EXPECT_EQ(outcome.of("inventive").text("status"), "failed");
+  EXPECT_EQ(outcome.of("inventive").number("error"), 0);
+  EXPECT_THAT(outcome.of("inventive").text("message"), HasSubstr("precision is 0, must be 1"));
+}
+
+TEST(Verify, TellsWhatTheProblemWarnsOfOnceAGroup) {
+  std::vector<std::string> warnings;
+  outcome_in("inner_product",
+             {"inner_product", "--n", "60", "--d", "100", "--rho", "0.3", "--methods", "popcount,prefix",
+              "--repetitions", "1", "--warmup", "0"},
+             &warnings);
+  ASSERT_FALSE(warnings.empty());
+  EXPECT_THAT(warnings.front(), HasSubstr("inner_product/heavy_pairs n=60"));
+  EXPECT_THAT(warnings.front(), HasSubstr("background pairs may exceed the threshold"));
+  EXPECT_LE(warnings.size(), 2u);
 }
 
 TEST(Verify, FailureOutranksAFailedCheck) {

@@ -12,6 +12,7 @@
 #include "comm/agree.hpp"
 #include "harness/registry.hpp"
 #include "methods/attention/forward/ring.hpp"
+#include "methods/inner_product/heavy_pairs/popcount.hpp"
 
 // Ring attention, broken in one way each: what the harness must notice.
 namespace breakeven::testing_support {
@@ -178,7 +179,24 @@ class LyingSchedule : public Ring<T> {
   Communicator comm_;
 };
 
+/// Reports every pair with an inner product that it does not have.
+template <class T>
+class Inventive : public inner_product::Popcount<T> {
+ public:
+  static constexpr std::string_view name = "inventive";
+  using inner_product::Popcount<T>::Popcount;
+  const inner_product::HeavyPairsSolution& run(const inner_product::HeavyPairsProblem<T>& problem) {
+    solution_ = inner_product::Popcount<T>::run(problem);
+    for (Index h = 0; h < solution_.hits(); ++h) solution_.pairs(0, h, 2) += 2;
+    return solution_;
+  }
+
+ private:
+  inner_product::HeavyPairsSolution solution_;
+};
+
 inline void add_faulty_methods(Registry& registry) {
+  registry.add_signs<inner_product::HeavyPairsProblem, Inventive>(Role::exact);
   registry.add<ForwardProblem, Wrong>(Role::exact);
   registry.add<ForwardProblem, Drifting>(Role::exact);
   registry.add<ForwardProblem, FailsInSetUp>(Role::exact);

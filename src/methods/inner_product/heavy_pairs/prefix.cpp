@@ -7,6 +7,7 @@
 #include "base/philox.hpp"
 #include "base/sizes.hpp"
 #include "methods/inner_product/heavy_pairs/chance.hpp"
+#include "numerics/gather_bits.hpp"
 
 namespace breakeven::inner_product {
 namespace {
@@ -83,19 +84,13 @@ BitView Prefix<T>::shortened(Shortened& kept, BitView rows, Index first_row) con
   if (kept.first_row == first_row && kept.view.n_rows == rows.n_rows) return kept.view;
   const Index words = words_for(plan_.bits);
   if (kept.rows.rows() < rows.n_rows) kept.rows = Array<Word>(1, rows.n_rows, words);
-  for (Index i = 0; i < rows.n_rows; ++i) {
-    const Word* row = rows.row(i);
-    Word* out = kept.rows.row(0, i);
-    if (places_.empty()) {
-      std::copy_n(row, words, out);
-      out[words - 1] &= last_word_mask(plan_.bits);
-      continue;
+  if (places_.empty()) {
+    for (Index i = 0; i < rows.n_rows; ++i) {
+      std::copy_n(rows.row(i), words, kept.rows.row(0, i));
+      kept.rows(0, i, words - 1) &= last_word_mask(plan_.bits);
     }
-    std::fill_n(out, words, Word{0});
-    for (Index k = 0; k < plan_.bits; ++k) {
-      const Index place = places_[static_cast<std::size_t>(k)];
-      out[k / bits_per_word] |= (row[place / bits_per_word] >> (place % bits_per_word) & 1) << (k % bits_per_word);
-    }
+  } else {
+    gather_bits(rows, places_, kept.rows.data());
   }
   kept.first_row = first_row;
   kept.view = {kept.rows.data(), rows.n_rows, plan_.bits};

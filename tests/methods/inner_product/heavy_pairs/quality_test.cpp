@@ -160,7 +160,7 @@ TEST_P(HeavyPairsOracle, WarnsOfAThresholdThatTheBackgroundReaches) {
       return Problem::warnings(data.spec, Problem::reference(comm, data.spec, HeavyPairsMemory(data), 1));
     };
     EXPECT_TRUE(warnings(0.9, 512).empty());
-    EXPECT_THAT(warnings(0.4, 512), testing::ElementsAre(testing::HasSubstr("background pairs may exceed")));
+    EXPECT_THAT(warnings(0.3, 512), testing::ElementsAre(testing::HasSubstr("background pairs may exceed")));
     EXPECT_THAT(warnings(0.2, 100),
                 testing::ElementsAre(testing::_,
                                      testing::HasSubstr("background pairs exceed the threshold in 100 checked rows")));

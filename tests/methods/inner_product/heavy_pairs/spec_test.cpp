@@ -58,7 +58,7 @@ TEST(HeavyPairsSpec, RefusesWithOptionBoundAndValue) {
   EXPECT_EQ(with([](Spec& s) { s.n_b = -2; }), "n-b must be at least 1, got -2");
   EXPECT_EQ(with([](Spec& s) { s.d = 0; }), "d must be at least 1, got 0");
   EXPECT_EQ(with([](Spec& s) { s.max_hits = 0; }), "max-hits must be at least 1, got 0");
-  for (const double rho : {0.0, 1.0, -0.5, 2.0, double(INFINITY)})
+  for (const double rho : {0.0, 1.0, -0.5, 2.0, std::numeric_limits<double>::infinity()})
     EXPECT_THAT(with([&](Spec& s) { s.rho = rho; }), HasSubstr("rho must be above 0 and below 1, got "));
   EXPECT_EQ(with([&](Spec& s) { s.rho = nan; }), "rho must be above 0 and below 1, got NaN");
   EXPECT_EQ(with([](Spec& s) { s.planted = -1; }), "planted must be at least 0, got -1");
