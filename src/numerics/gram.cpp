@@ -15,21 +15,19 @@ constexpr Index chunk_rows = 2048;
 /// Entries of everything a Gram allocates.
 template <class T>
 struct Sizes {
-  Index packed, padded_d, sums_stride, block_rows, panel_stride, sums, right_sums, right_terms, panels, right;
+  Index packed, padded_d, block_rows, panel_stride, sums, right_sums, panels, right;
 
   Sizes(Index d, Index n_rhs) {
     constexpr Index line = gram_line<T>, bytes = static_cast<Index>(sizeof(T));
     packed = Gram<T>::packed_size(d, n_rhs);
     padded_d = (d + line - 1) / line * line;
-    sums_stride = padded_d + line;  // rows a power of two apart would fall on the same sets of the first-level cache
     // A block and the panels of a tile stay in the caches; and few rows would make the sums, which every block reads
     // and writes, too dear.
     constexpr Index block_bytes = Index{1} << 15, fewest = 128, most = 512;
     block_rows = std::clamp(block_bytes / (padded_d * bytes), fewest, most);
-    panel_stride = (block_rows + 1) * line;  // likewise
-    sums = padded_d * sums_stride;
+    panel_stride = (block_rows + 1) * line;  // a power of two would map all panels to the same sets of the caches
+    sums = gram_kernel<T>().sums_size(padded_d);
     right_sums = n_rhs * padded_d;
-    right_terms = d * n_rhs + n_rhs;
     panels = panel_stride * padded_d / line;
     right = n_rhs * block_rows;
   }
@@ -47,16 +45,16 @@ Gram<T>::Gram(Index d, Index n_rhs) : d_(d), n_rhs_(n_rhs), kernel_(gram_kernel<
   const Sizes<T> sizes(d, n_rhs);
   packed_ = zeros<T>(sizes.packed);
   compensation_ = zeros<T>(sizes.packed);
+  terms_ = zeros<T>(sizes.packed);
   sums_ = zeros<T>(sizes.sums);
   right_sums_ = zeros<T>(sizes.right_sums);
-  right_terms_ = zeros<T>(sizes.right_terms);
   panels_ = zeros<T>(sizes.panels);
   right_ = zeros<T>(sizes.right);
 }
 
 template <class T>
 void Gram<T>::start() {
-  for (AlignedVector<T>* sums : {&packed_, &compensation_, &sums_, &right_sums_, &right_terms_})
+  for (AlignedVector<T>* sums : {&packed_, &compensation_, &terms_, &sums_, &right_sums_})
     std::fill(sums->begin(), sums->end(), T(0));
   pending_rows_ = 0;
 }
@@ -70,8 +68,7 @@ void Gram<T>::absorb(const T* a, const T* b, Index rows, const T* weights) {
     const GramRows<T> rows_of_a = block(a + begin * d_, block_weights, count);
     if (n_rhs_ > 0) absorb_right(rows_of_a, b + begin * n_rhs_, block_weights);
     const Index end = begin + count, next_rows = std::min(sizes.block_rows, rows - end);
-    kernel_.accumulate(rows_of_a, sums_.data(), sizes.sums_stride, a + end * d_,
-                       next_rows * d_ * static_cast<Index>(sizeof(T)));
+    kernel_.accumulate(rows_of_a, sums_.data(), a + end * d_, next_rows * d_ * static_cast<Index>(sizeof(T)));
     pending_rows_ += count;
     if (pending_rows_ == chunk_rows) close_chunk();
   }
@@ -81,9 +78,10 @@ template <class T>
 GramRows<T> Gram<T>::block(const T* a, const T* weights, Index rows) {
   const Sizes<T> sizes(d_, n_rhs_);
   constexpr Index line = gram_line<T>;
-  // Rows that are whole cache lines need no packing, as long as those of a block do not fall on few sets of the cache.
+  // Rows that are whole cache lines need no packing, unless they are so long that each is in another page.
+  constexpr Index longest = 2048 / static_cast<Index>(sizeof(T));
   const bool whole_lines = d_ == sizes.padded_d && reinterpret_cast<std::uintptr_t>(a) % 64 == 0;
-  if (whole_lines && d_ <= 8 * line) return {a, weights, d_, line, rows, sizes.padded_d};
+  if (whole_lines && d_ <= longest) return {a, weights, d_, line, rows, sizes.padded_d};
   const GramRows<T> shape{panels_.data(), weights, line, sizes.panel_stride, rows, sizes.padded_d};
   kernel_.pack(a, d_, shape, panels_.data());
   return shape;
@@ -104,26 +102,22 @@ void Gram<T>::absorb_right(const GramRows<T>& block, const T* b, const T* weight
     for (; i + 4 <= block.rows; i += 4)
       for (Index k = 0; k < 4; ++k) squares[k] += scale(i + k);
     for (; i < block.rows; ++i) squares[0] += scale(i);
-    right_terms_[static_cast<std::size_t>(d_ * n_rhs_ + j)] += (squares[0] + squares[1]) + (squares[2] + squares[3]);
+    terms_[terms_.size() - static_cast<std::size_t>(n_rhs_ - j)] +=
+        (squares[0] + squares[1]) + (squares[2] + squares[3]);
   }
   kernel_.accumulate_right(block, right_.data(), stride, n_rhs_, right_sums_.data());
 }
 
 template <class T>
 void Gram<T>::close_chunk() {
-  const Sizes<T> sizes(d_, n_rhs_);
-  T *sum = packed_.data(), *compensation = compensation_.data();
-  for (Index i = 0; i < d_; ++i) {
-    kernel_.add_compensated(sums_.data() + i * sizes.sums_stride + i, d_ - i, sum, compensation);
-    sum += d_ - i;
-    compensation += d_ - i;
-  }
+  const Index padded_d = Sizes<T>(d_, n_rhs_).padded_d, triangle = breakeven::packed_size(d_);
+  kernel_.unpack_sums(sums_.data(), padded_d, d_, terms_.data());
   for (Index i = 0; i < d_; ++i)
     for (Index j = 0; j < n_rhs_; ++j)
-      right_terms_[static_cast<std::size_t>(i * n_rhs_ + j)] =
-          right_sums_[static_cast<std::size_t>(j * sizes.padded_d + i)];
-  kernel_.add_compensated(right_terms_.data(), sizes.right_terms, sum, compensation);
-  for (AlignedVector<T>* sums : {&sums_, &right_sums_, &right_terms_}) std::fill(sums->begin(), sums->end(), T(0));
+      terms_[static_cast<std::size_t>(triangle + i * n_rhs_ + j)] =
+          right_sums_[static_cast<std::size_t>(j * padded_d + i)];
+  kernel_.add_compensated(terms_.data(), static_cast<Index>(terms_.size()), packed_.data(), compensation_.data());
+  for (AlignedVector<T>* sums : {&terms_, &sums_, &right_sums_}) std::fill(sums->begin(), sums->end(), T(0));
   pending_rows_ = 0;
 }
 
@@ -146,7 +140,7 @@ double Gram<T>::flops(Index rows, Index d, Index n_rhs) {
 template <class T>
 Index Gram<T>::bytes(Index d, Index n_rhs) {
   const Sizes<T> sizes(d, n_rhs);
-  return (2 * sizes.packed + sizes.sums + sizes.right_sums + sizes.right_terms + sizes.panels + sizes.right) *
+  return (3 * sizes.packed + sizes.sums + sizes.right_sums + sizes.panels + sizes.right) *
          static_cast<Index>(sizeof(T));
 }
 

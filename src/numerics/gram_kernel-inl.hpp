@@ -48,10 +48,41 @@ struct GramLoops {
     return v;
   }
 
-  /// Three blocks: tile_rows columns from `row` on, times the `lanes` columns from `column` on.
+  /// Three blocks, or at the end of the pool fewer: tile_rows columns from `row` on, times the `lanes` columns from
+  /// `column` on. Its sums are [tile_rows][blocks][lanes].
   struct Tile {
     Index row[width], column[width];
+    int blocks;
+    Index size() const { return tile_rows * blocks * lanes; }
   };
+
+  /// Calls visit(tile, pooled) for all tiles, in the order in which their sums lie.
+  template <class Visit>
+  static HWY_INLINE void for_tiles(Index padded_d, const Visit& visit) {
+    Tile pool{};
+    for (Index row = 0; row < padded_d; row += tile_rows) {
+      const Index first = row / lanes * lanes;
+      Index column = padded_d;
+      for (; column - width * lanes >= first; column -= width * lanes) {
+        const Index left = column - width * lanes;
+        visit(Tile{{row, row, row}, {left, left + lanes, left + 2 * lanes}, width}, false);
+      }
+      for (; column > first; column -= lanes) {
+        pool.row[pool.blocks] = row;
+        pool.column[pool.blocks] = column - lanes;
+        if (++pool.blocks < width) continue;
+        visit(pool, true);
+        pool.blocks = 0;
+      }
+    }
+    if (pool.blocks > 0) visit(pool, true);
+  }
+
+  static Index sums_size(Index padded_d) {
+    Index size = 0;
+    for_tiles(padded_d, [&](const Tile& tile, bool) { size += tile.size(); });
+    return size;
+  }
 
   /// What will be read next is brought to the cache bit by bit, `step` bytes a row of a tile: more lines at once would
   /// hold up the loads of the work at hand.
@@ -64,26 +95,9 @@ struct GramLoops {
     return data + c / line * panel_stride + c % line;
   }
 
-  /// Where the three blocks of a tile are summed, rows `stride` apart.
-  struct TileSums {
-    T* at[width];
-    Index stride;
-
-    HWY_INLINE void prefetch() const {
-      for (int k = 0; k < tile_rows; ++k)
-        for (int b = 0; b < width; ++b) hwy::Prefetch(at[b] + k * stride);
-    }
-    HWY_INLINE void add(const V (&sum)[tile_rows][width]) const {
-      const D d;
-#pragma GCC unroll 8
-      for (int k = 0; k < tile_rows; ++k)
-#pragma GCC unroll 3
-        for (int b = 0; b < width; ++b) {
-          T* const to = at[b] + k * stride;
-          hn::Store(hn::Add(hn::Load(d, to), sum[k][b]), d, to);
-        }
-    }
-  };
+  static HWY_INLINE void add_to(T* at, V terms) {
+    hn::Store(hn::Add(hn::Load(D(), at), terms), D(), at);
+  }
 
   template <bool weighted>
   static HWY_INLINE V load(const T* at, V weight) {
@@ -92,13 +106,12 @@ struct GramLoops {
   }
 
   template <bool pooled, bool weighted>
-  static HWY_NOINLINE void accumulate_tile(const GramRows<T>& rows, const Tile& tile, const TileSums& sums,
-                                           Ahead& ahead) {
+  static HWY_NOINLINE void accumulate_tile(const GramRows<T>& rows, const Tile& tile, T* sums, Ahead& ahead) {
     const D d;
     const auto data = [&](Index c) { return column_of(rows.data, rows.panel_stride, c); };
     const T *v0 = data(tile.column[0]), *v1 = data(tile.column[1]), *v2 = data(tile.column[2]);
     const T *s0 = data(tile.row[0]), *s1 = data(tile.row[1]), *s2 = data(tile.row[2]);
-    sums.prefetch();
+    for (Index at = 0; at < tile_rows * width * lanes; at += line) hwy::Prefetch(sums + at);
     V sum[tile_rows][width];
 #pragma GCC unroll 8
     for (int k = 0; k < tile_rows; ++k)
@@ -126,15 +139,18 @@ struct GramLoops {
       s2 += row_stride;
     }
     ahead.next = next;
-    sums.add(sum);
+#pragma GCC unroll 8
+    for (int k = 0; k < tile_rows; ++k)
+#pragma GCC unroll 3
+      for (int b = 0; b < width; ++b) add_to(sums + (k * width + b) * lanes, sum[k][b]);
   }
 
-  /// The pool's blocks, one after the other, where fewer than three are left at the end.
+  /// One block of a tile of fewer than three.
   template <bool weighted>
-  static HWY_NOINLINE void accumulate_block(const GramRows<T>& rows, Index row, Index column, T* sums, Index stride) {
+  static HWY_NOINLINE void accumulate_block(const GramRows<T>& rows, const Tile& tile, int block, T* sums) {
     const D d;
-    const T* v = column_of(rows.data, rows.panel_stride, column);
-    const T* s = column_of(rows.data, rows.panel_stride, row);
+    const T* v = column_of(rows.data, rows.panel_stride, tile.column[block]);
+    const T* s = column_of(rows.data, rows.panel_stride, tile.row[block]);
     V sum[tile_rows];
 #pragma GCC unroll 8
     for (int k = 0; k < tile_rows; ++k) sum[k] = hn::Zero(d);
@@ -144,47 +160,43 @@ struct GramLoops {
       for (int k = 0; k < tile_rows; ++k) sum[k] = hn::MulAdd(hn::Set(d, s[k]), c, sum[k]);
     }
 #pragma GCC unroll 8
-    for (int k = 0; k < tile_rows; ++k) {
-      T* const at = sums + (row + k) * stride + column;
-      hn::Store(hn::Add(hn::Load(d, at), sum[k]), d, at);
-    }
+    for (int k = 0; k < tile_rows; ++k) add_to(sums + (k * tile.blocks + block) * lanes, sum[k]);
   }
 
   template <bool weighted>
-  static void accumulate_as(const GramRows<T>& rows, T* sums, Index stride, const T* next, Index next_bytes) {
-    Index tiles = 0;
-    for (Index row = 0; row < rows.padded_d; row += tile_rows) tiles += rows.padded_d / lanes - row / lanes;
-    tiles /= width;
-    Ahead ahead{reinterpret_cast<const char*>(next),
-                tiles > 0 ? (next_bytes + tiles * rows.rows - 1) / (tiles * rows.rows) : 0};
-    Tile pool{};
-    int pooled = 0;
-    const auto pool_sums = [&](int b) { return sums + pool.row[b] * stride + pool.column[b]; };
-    for (Index row = 0; row < rows.padded_d; row += tile_rows) {
-      const Index first = row / lanes * lanes;
-      Index column = rows.padded_d;
-      for (; column - width * lanes >= first; column -= width * lanes) {
-        const Index left = column - width * lanes;
-        T* const at = sums + row * stride + left;
-        accumulate_tile<false, weighted>(rows, {{row, row, row}, {left, left + lanes, left + 2 * lanes}},
-                                         {{at, at + lanes, at + 2 * lanes}, stride}, ahead);
-      }
-      for (; column > first; column -= lanes) {
-        pool.row[pooled] = row;
-        pool.column[pooled] = column - lanes;
-        if (++pooled < width) continue;
-        accumulate_tile<true, weighted>(rows, pool, {{pool_sums(0), pool_sums(1), pool_sums(2)}, stride}, ahead);
-        pooled = 0;
-      }
-    }
-    for (int b = 0; b < pooled; ++b) accumulate_block<weighted>(rows, pool.row[b], pool.column[b], sums, stride);
+  static void accumulate_as(const GramRows<T>& rows, T* sums, const T* next, Index next_bytes) {
+    const Index tiles = sums_size(rows.padded_d) / (tile_rows * width * lanes), steps = tiles * rows.rows;
+    Ahead ahead{reinterpret_cast<const char*>(next), steps > 0 ? (next_bytes + steps - 1) / steps : 0};
+    for_tiles(rows.padded_d, [&](const Tile& tile, bool pooled) {
+      if (tile.blocks < width)
+        for (int b = 0; b < tile.blocks; ++b) accumulate_block<weighted>(rows, tile, b, sums);
+      else if (pooled)
+        accumulate_tile<true, weighted>(rows, tile, sums, ahead);
+      else
+        accumulate_tile<false, weighted>(rows, tile, sums, ahead);
+      sums += tile.size();
+    });
   }
 
-  static void accumulate(const GramRows<T>& rows, T* sums, Index stride, const T* next, Index next_bytes) {
+  static void accumulate(const GramRows<T>& rows, T* sums, const T* next, Index next_bytes) {
     if (rows.weights)
-      accumulate_as<true>(rows, sums, stride, next, next_bytes);
+      accumulate_as<true>(rows, sums, next, next_bytes);
     else
-      accumulate_as<false>(rows, sums, stride, next, next_bytes);
+      accumulate_as<false>(rows, sums, next, next_bytes);
+  }
+
+  static void unpack_sums(const T* sums, Index padded_d, Index d, T* triangle) {
+    for_tiles(padded_d, [&](const Tile& tile, bool) {
+      for (int k = 0; k < tile_rows; ++k)
+        for (int b = 0; b < tile.blocks; ++b, sums += lanes) {
+          const Index i = tile.row[b] + k, left = tile.column[b];
+          const Index row = i * d - i * (i + 1) / 2;  // entry (i, j) is at row + j
+          if (i <= left && left + lanes <= d)
+            hn::StoreU(hn::Load(D(), sums), D(), triangle + row + left);
+          else
+            for (Index j = i > left ? i : left; j < d && j < left + lanes; ++j) triangle[row + j] = sums[j - left];
+        }
+    });
   }
 
   /// R right sides times N vectors of columns.
@@ -264,11 +276,23 @@ struct GramLoops {
 
 GramKernel<float> gram_f32() {
   using L = GramLoops<float>;
-  return {hwy::TargetName(HWY_TARGET), &L::pack, &L::accumulate, &L::accumulate_right, &L::add_compensated};
+  return {.target = hwy::TargetName(HWY_TARGET),
+          .pack = &L::pack,
+          .sums_size = &L::sums_size,
+          .accumulate = &L::accumulate,
+          .unpack_sums = &L::unpack_sums,
+          .accumulate_right = &L::accumulate_right,
+          .add_compensated = &L::add_compensated};
 }
 GramKernel<double> gram_f64() {
   using L = GramLoops<double>;
-  return {hwy::TargetName(HWY_TARGET), &L::pack, &L::accumulate, &L::accumulate_right, &L::add_compensated};
+  return {.target = hwy::TargetName(HWY_TARGET),
+          .pack = &L::pack,
+          .sums_size = &L::sums_size,
+          .accumulate = &L::accumulate,
+          .unpack_sums = &L::unpack_sums,
+          .accumulate_right = &L::accumulate_right,
+          .add_compensated = &L::add_compensated};
 }
 
 }  // namespace HWY_NAMESPACE

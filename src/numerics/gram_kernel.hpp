@@ -26,9 +26,13 @@ struct GramKernel {
 
   /// packed = in (rows x d) as panels of the given shape, columns d .. padded_d zero.
   void (*pack)(const T* in, Index d, const GramRows<T>& shape, T* packed);
-  /// sums (padded_d x stride, row-major) += upper triangle of data' W data, W the weights, and what of the lower one
-  /// falls into the same tiles. `next`: what will be read after these rows, brought to the cache meanwhile.
-  void (*accumulate)(const GramRows<T>& rows, T* sums, Index stride, const T* next, Index next_bytes);
+  /// Entries of the sums of accumulate().
+  Index (*sums_size)(Index padded_d);
+  /// sums += upper triangle of data' W data, W the weights, and what of the lower one falls into the same tiles: tile
+  /// after tile, as they come. `next`: what will be read after these rows, brought to the cache meanwhile.
+  void (*accumulate)(const GramRows<T>& rows, T* sums, const T* next, Index next_bytes);
+  /// The upper triangle (d (d + 1) / 2, row by row) that such sums hold.
+  void (*unpack_sums)(const T* sums, Index padded_d, Index d, T* triangle);
   /// sums[k][c] += sum over r of right[k][r] data[r][c]: rows of `right` right_stride apart, of `sums` padded_d.
   void (*accumulate_right)(const GramRows<T>& rows, const T* right, Index right_stride, Index n_rhs, T* sums);
   /// sum[i] += terms[i] with the rounding errors kept in compensation[i] (Kahan 1965).

@@ -37,9 +37,9 @@ HWY_INLINE hn::Vec<Words> multiply_words(hn::Vec<Words> a, hn::Vec<Words> b) {
 #endif
 }
 
-/// words[4 c + w] = Philox(seed, stream).bits(first + c, 0)[w] for c < philox_lanes.
+/// Lane c of words[w] = Philox(seed, stream).bits(first + c, 0)[w].
 /// Source: Salmon, Moraes, Dror, Shaw (2011); the same numbers as Random123's.
-HWY_INLINE void draw_words(std::uint64_t seed, std::uint32_t stream, std::uint64_t first, std::uint32_t* words) {
+HWY_INLINE void draw_words(std::uint64_t seed, std::uint32_t stream, std::uint64_t first, hn::Vec<Words>* words) {
   const Words d;
   const auto multiplier0 = hn::Set(d, 0xD2511F53U), multiplier1 = hn::Set(d, 0xCD9E8D57U);
   const auto index = hn::Iota(d, first);
@@ -54,13 +54,10 @@ HWY_INLINE void draw_words(std::uint64_t seed, std::uint32_t stream, std::uint64
     c3 = product0;
   }
   const auto lower = hn::Set(d, std::uint64_t{0xffffffffU});
-  const auto pair = [&](auto low, auto high) { return hn::Or(hn::And(low, lower), hn::ShiftLeft<32>(high)); };
-  alignas(64) std::uint64_t pairs[2 * philox_lanes];
-  hn::StoreInterleaved2(pair(c0, c1), pair(c2, c3), d, pairs);
-  for (Index c = 0; c < 2 * philox_lanes; ++c) {
-    words[2 * c] = static_cast<std::uint32_t>(pairs[c]);
-    words[2 * c + 1] = static_cast<std::uint32_t>(pairs[c] >> 32);
-  }
+  words[0] = hn::And(c0, lower);
+  words[1] = hn::And(c1, lower);
+  words[2] = hn::And(c2, lower);
+  words[3] = hn::And(c3, lower);
 }
 
 }  // namespace

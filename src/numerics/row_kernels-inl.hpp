@@ -8,9 +8,9 @@
 #define BREAKEVEN_ROW_KERNELS_INL
 #endif
 
-#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
+#include "numerics/fetch.hpp"
 #include "numerics/lanes-inl.hpp"
 #include "numerics/row_kernels.hpp"
 
@@ -27,10 +27,21 @@ inline constexpr Index ahead_bytes = 8192;  // of the prefetches: about what arr
 inline constexpr Index line_bytes = 64;
 inline constexpr Index block_bytes = 16384;  // of rows that are read once for every group of right sides: a part of L1
 
-// One right side: eight rows at once share each load of x and of the gradient. Several: four rows times as many right
-// sides as leave room in the registers for the sums, the x and a row.
-inline constexpr int single_rows = 8, several_rows = 4;
+// A group of rows is handled at once, for as many right sides as leave room in the registers. It passes by twice, first
+// for its products with x, then, still in L1, for the gradient; each time in panels of a few vectors, of which x or the
+// gradient stay in registers while the rows of the group are read one after the other. So memory is read front to back,
+// as the processor's own prefetchers expect it.
+//
+//      one right side, d = 2 panels           panel 0   panel 1
+//      row 0                                 [ 0 ---->  2 ---->      order of reading
+//      row 1                                 [ 1 ---->  3 ---->
 inline constexpr int max_group = HWY_CAP_GE512 ? 4 : 3;
+/// Rows of a group with N right sides.
+template <int N>
+inline constexpr int group_rows = N == 1 || (N == 2 && HWY_CAP_GE512) ? 8 : 4;
+/// Vectors of a panel.
+template <int N>
+inline constexpr int panel_vectors = HWY_CAP_GE512 ? (N <= 2 ? 8 / N : 2) : (N == 1 ? 4 : 1);
 
 /// What a pass makes of the products t[r * N + n] of rows `row` + r with right sides `first` + n, in place.
 template <class T>
@@ -85,90 +96,123 @@ struct Weighted {
   }
 };
 
-template <int R, int N, class T>
-HWY_INLINE void add_products(const T* a, Index stride, const T* x, Index packed, Vec<T>* sums) {
+/// Fetches memory ahead of a group, front to back: half of it during the products and half during the sums, since all
+/// of it at once would be waited for.
+struct Ahead {
+  const char* next;
+
+  template <Index bytes>
+  HWY_INLINE void fetch() {
+#pragma GCC unroll 8
+    for (Index byte = 0; byte < bytes; byte += line_bytes) fetch_once(next + byte);
+    next += bytes;
+  }
+};
+
+/// sums[r * N + n] += <row r, right side n> over V vectors.
+template <int R, int N, int V, class T>
+HWY_INLINE void add_products(const T* a, Index stride, const T* x, Index packed, Ahead& ahead, Vec<T>* sums) {
   const Full<T> d;
-  Vec<T> right[N];
+  Vec<T> right[N][V];
 #pragma GCC unroll 4
-  for (int n = 0; n < N; ++n) right[n] = in_register(hn::Load(d, x + n * packed));
+  for (int n = 0; n < N; ++n)
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) right[n][v] = in_register(hn::Load(d, x + n * packed + v * lanes<T>));
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
-    const auto left = hn::LoadU(d, a + r * stride);
+    ahead.fetch<V * lanes<T>* static_cast<Index>(sizeof(T)) / 2>();
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) {
+      const auto left = hn::LoadU(d, a + r * stride + v * lanes<T>);
 #pragma GCC unroll 4
-    for (int n = 0; n < N; ++n) sums[r * N + n] = hn::MulAdd(left, right[n], sums[r * N + n]);
+      for (int n = 0; n < N; ++n) sums[r * N + n] = hn::MulAdd(left, right[n][v], sums[r * N + n]);
+    }
   }
 }
 
-/// products[r * N + n] = <row r, right side n>. Each step fetches the part of the memory ahead that is as long as what
-/// it reads, front to back: what it reads itself are R streams.
+/// gradient of right side n += sum over r of row r times factors[r * N + n], over V vectors.
+template <int R, int N, int V, class T>
+HWY_INLINE void add_rows(const T* a, Index stride, const Vec<T>* factors, Index packed, Ahead& ahead, T* gradient) {
+  const Full<T> d;
+  Vec<T> sums[N][V];
+#pragma GCC unroll 4
+  for (int n = 0; n < N; ++n)
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) sums[n][v] = hn::Load(d, gradient + n * packed + v * lanes<T>);
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    ahead.fetch<V * lanes<T>* static_cast<Index>(sizeof(T)) / 2>();
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) {
+      const auto row = hn::LoadU(d, a + r * stride + v * lanes<T>);
+#pragma GCC unroll 4
+      for (int n = 0; n < N; ++n) sums[n][v] = hn::MulAdd(row, factors[r * N + n], sums[n][v]);
+    }
+  }
+#pragma GCC unroll 4
+  for (int n = 0; n < N; ++n)
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) hn::Store(sums[n][v], d, gradient + n * packed + v * lanes<T>);
+}
+
+/// Calls step<V>(p, place) for the panels of a row: entries p of the row meet those at `place` of x or the gradient.
+/// What is left of whole vectors comes in panels of half the width, and the last, overlapping vector at the end.
+template <int V, class T, class Step>
+HWY_INLINE void for_panels(const RowChunk<T>& chunk, Index p, const Step& step) {
+  for (; p + V * lanes<T> <= chunk.whole; p += V * lanes<T>) step.template operator()<V>(p, p);
+  if constexpr (V > 1)
+    for_panels<V / 2>(chunk, p, step);
+  else if (chunk.tail >= 0)
+    step.template operator()<1>(chunk.tail, chunk.whole);
+}
+
+/// products[r * N + n] = <row r, right side n>.
 template <int R, int N, class T>
-HWY_INLINE void row_products(const RowChunk<T>& chunk, const T* a, const T* x, bool fetch, T* products) {
+HWY_INLINE void row_products(const RowChunk<T>& chunk, const T* a, const T* x, Ahead& ahead, T* products) {
   constexpr int padded = (R * N + 3) / 4 * 4;
-  constexpr Index vector_bytes = lanes<T> * static_cast<Index>(sizeof(T));
   Vec<T> sums[padded];
 #pragma GCC unroll 16
   for (int k = 0; k < padded; ++k) sums[k] = hn::Zero(Full<T>());
-  const char* ahead = reinterpret_cast<const char*>(a) + ahead_bytes;
-  for (Index p = 0; p < chunk.whole; p += lanes<T>, ahead += R * vector_bytes) {
-    if (fetch)
-#pragma GCC unroll 8
-      for (Index byte = 0; byte < R * vector_bytes; byte += line_bytes) hwy::Prefetch(ahead + byte);
-    add_products<R, N>(a + p, chunk.stride, x + p, chunk.packed, sums);
-  }
-  if (chunk.tail >= 0) add_products<R, N>(a + chunk.tail, chunk.stride, x + chunk.whole, chunk.packed, sums);
+  for_panels<panel_vectors<N>>(chunk, 0, [&]<int V>(Index p, Index place) HWY_ATTR {
+    add_products<R, N, V>(a + p, chunk.stride, x + place, chunk.packed, ahead, sums);
+  });
 #pragma GCC unroll 16
   for (int k = 0; k < padded; k += static_cast<int>(small<T>)) lane_sums(sums + k, products + k);
 }
 
-template <int R, int N, class T>
-HWY_INLINE void add_rows(const T* a, Index stride, const Vec<T>* factors, T* gradient, Index packed) {
-  const Full<T> d;
-  Vec<T> sums[N];
-#pragma GCC unroll 4
-  for (int n = 0; n < N; ++n) sums[n] = hn::Load(d, gradient + n * packed);
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) {
-    const auto row = hn::LoadU(d, a + r * stride);
-#pragma GCC unroll 4
-    for (int n = 0; n < N; ++n) sums[n] = hn::MulAdd(row, factors[r * N + n], sums[n]);
-  }
-#pragma GCC unroll 4
-  for (int n = 0; n < N; ++n) hn::Store(sums[n], d, gradient + n * packed);
-}
-
-/// R rows and N right sides: the products, what the pass makes of them, and the rows again (still in L1) times that.
+/// R rows and N right sides: the products, what the pass makes of them, and the rows again times that.
 template <int R, int N, class T, class Pass>
-HWY_NOINLINE void pass_rows(const RowChunk<T>& chunk, Index row, Index first, bool fetch, const Pass& pass) {
+HWY_NOINLINE void pass_rows(const RowChunk<T>& chunk, Index row, Index first, const Pass& pass) {
   alignas(64) T y[(R * N + 3) / 4 * 4];
   const T* a = chunk.a + row * chunk.stride;
-  row_products<R, N>(chunk, a, chunk.x + first * chunk.packed, fetch, y);
+  Ahead ahead{reinterpret_cast<const char*>(a) + ahead_bytes};
+  row_products<R, N>(chunk, a, chunk.x + first * chunk.packed, ahead, y);
   pass.template finish<R, N>(row, first, y);
   Vec<T> factors[R * N];
 #pragma GCC unroll 16
   for (int k = 0; k < R * N; ++k) factors[k] = hn::Set(Full<T>(), y[k]);
   T* gradient = chunk.gradient + first * chunk.packed;
-  for (Index p = 0; p < chunk.whole; p += lanes<T>)
-    add_rows<R, N, T>(a + p, chunk.stride, factors, gradient + p, chunk.packed);
-  if (chunk.tail >= 0) add_rows<R, N, T>(a + chunk.tail, chunk.stride, factors, gradient + chunk.whole, chunk.packed);
+  for_panels<panel_vectors<N>>(chunk, 0, [&]<int V>(Index p, Index place) HWY_ATTR {
+    add_rows<R, N, V>(a + p, chunk.stride, factors, chunk.packed, ahead, gradient + place);
+  });
 }
 
 template <int R, int N, class T, class Pass>
-HWY_INLINE void pass_block(const RowChunk<T>& chunk, Index begin, Index end, Index first, bool fetch,
-                           const Pass& pass) {
+HWY_INLINE void pass_block(const RowChunk<T>& chunk, Index begin, Index end, Index first, const Pass& pass) {
   Index row = begin;
-  for (; row + R <= end; row += R) pass_rows<R, N>(chunk, row, first, fetch, pass);
-  for (; row < end; ++row) pass_rows<1, N>(chunk, row, first, fetch, pass);
+  for (; row + R <= end; row += R) pass_rows<R, N>(chunk, row, first, pass);
+  for (; row < end; ++row) pass_rows<1, N>(chunk, row, first, pass);
 }
 
 template <class T, class Pass>
 HWY_INLINE void pass_single(const RowChunk<T>& chunk, const Pass& pass) {
-  pass_block<single_rows, 1>(chunk, 0, chunk.rows, 0, chunk.memory_ahead, pass);
+  pass_block<group_rows<1>, 1>(chunk, 0, chunk.rows, 0, pass);
 }
 
 template <int N, class T, class Pass>
 HWY_INLINE void pass_group(Index group, const RowChunk<T>& chunk, Index begin, Index end, Index first,
                            const Pass& pass) {
-  if (group == N) return pass_block<several_rows, N>(chunk, begin, end, first, chunk.memory_ahead && first == 0, pass);
+  if (group == N) return pass_block<group_rows<N>, N>(chunk, begin, end, first, pass);
   if constexpr (N > 1) pass_group<N - 1>(group, chunk, begin, end, first, pass);
 }
 
@@ -176,8 +220,8 @@ template <class T>
 void residual(const RowChunk<T>& chunk, Index n_rhs, const T* b, double* squares, T* out) {
   const Residual<T> pass{n_rhs, b, squares, out};
   if (n_rhs == 1) return pass_single(chunk, pass);
-  const Index fitting = block_bytes / (chunk.stride * static_cast<Index>(sizeof(T))) / several_rows * several_rows;
-  const Index block = fitting > several_rows ? fitting : several_rows;
+  const Index fitting = block_bytes / (chunk.stride * static_cast<Index>(sizeof(T))) / group_rows<1> * group_rows<1>;
+  const Index block = fitting > group_rows<1> ? fitting : group_rows<1>;
   const Index groups = (n_rhs + max_group - 1) / max_group;
   for (Index begin = 0; begin < chunk.rows; begin += block) {
     const Index end = begin + block < chunk.rows ? begin + block : chunk.rows;

@@ -8,21 +8,19 @@ namespace breakeven {
 /// vectors of the kernel, `whole` entries; where d is no multiple of them, one more vector begins at entry `tail` and
 /// overlaps the last whole one: X holds zeros in the lanes that overlap, and those of the gradient mean nothing.
 ///
-///     row of A      [ 0 ............... whole ) [ rest )           x, gradient  [ 0 ............... whole ) [ last
-///     vector ]
-///                               [ last vector ]                    of one rhs                              [ 0 0 0 |
-///                               rest ]
+///     row of A                       [ 0 ............... whole ) [ rest )
+///                                                [     last vector     ]
+///     x, gradient of one right side  [ 0 ............... whole ) [ 0 0 0 0 0 0 | rest ]
 template <class T>
 struct RowChunk {
   const T* a;
   Index rows;
   Index stride;  ///< entries from one row of A to the next
   Index whole;
-  Index tail;         ///< < 0: none
-  const T* x;         ///< [n_rhs][packed]
-  T* gradient;        ///< [n_rhs][packed], added to
-  Index packed;       ///< entries from one right side to the next
-  bool memory_ahead;  ///< `a` is a part of a long array: what follows is worth fetching
+  Index tail;    ///< < 0: none
+  const T* x;    ///< [n_rhs][packed]
+  T* gradient;   ///< [n_rhs][packed], added to
+  Index packed;  ///< entries from one right side to the next
 };
 
 /// The loops of one instruction set and scalar type. Pointers that belong to rows point at the first row of the chunk.

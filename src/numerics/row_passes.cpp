@@ -22,8 +22,8 @@ class Pass {
         packed_(whole_ + (64 / static_cast<Index>(sizeof(T)))),
         x_(static_cast<std::size_t>(n_rhs * packed_)),
         part_(x_.size()),
-        sum_(static_cast<std::size_t>(n_rhs * d)),
-        compensation_(sum_.size()),
+        sum_(x_.size()),
+        compensation_(x_.size()),
         gradient_(gradient) {
     if (d < kernels.lanes) padded_.resize(static_cast<std::size_t>(chunk_rows * width_));
     for (Index j = 0; j < n_rhs; ++j)
@@ -45,14 +45,12 @@ class Pass {
                        .tail = whole_ == width_ ? Index{-1} : width_ - kernels.lanes,
                        .x = x_.data(),
                        .gradient = part_.data(),
-                       .packed = packed_,
-                       .memory_ahead = !short_rows},
+                       .packed = packed_},
            begin);
       add_part();
     }
     for (Index j = 0; j < n_rhs_; ++j)
-      for (Index p = 0; p < d_; ++p)
-        gradient_[p * n_rhs_ + j] += static_cast<T>(sum_[static_cast<std::size_t>(j * d_ + p)]);
+      for (Index p = 0; p < d_; ++p) gradient_[p * n_rhs_ + j] += static_cast<T>(sum_[place(j, p)]);
   }
 
   const RowKernels<T> kernels = row_kernels<T>();
@@ -67,14 +65,12 @@ class Pass {
     for (Index i = 0; i < rows; ++i) std::copy_n(a + i * d_, d_, padded_.begin() + i * width_);
   }
 
-  void add_part() {  // Kahan (1965)
-    for (Index j = 0; j < n_rhs_; ++j)
-      for (Index p = 0; p < d_; ++p) {
-        const auto at = static_cast<std::size_t>(j * d_ + p);
-        const double term = static_cast<double>(part_[place(j, p)]) - compensation_[at], total = sum_[at] + term;
-        compensation_[at] = (total - sum_[at]) - term;
-        sum_[at] = total;
-      }
+  void add_part() {  // Kahan (1965); what the overlapping lanes hold is added too, and never read
+    for (std::size_t i = 0; i < part_.size(); ++i) {
+      const double term = static_cast<double>(part_[i]) - compensation_[i], total = sum_[i] + term;
+      compensation_[i] = (total - sum_[i]) - term;
+      sum_[i] = total;
+    }
   }
 
   Index d_, n_rhs_, width_, whole_, packed_;

@@ -56,11 +56,11 @@ void Sketch::add(const T* a, Index n_rows, Index columns, Index first_global, T*
   if (n_rows == 0 || columns == 0) return;
   if (kind == SketchKind::gaussian) return add_gaussian(*this, a, n_rows, columns, first_global, out);
   const auto room = static_cast<std::size_t>(place_room(per_column()));
-  AlignedVector<Index> offsets(room);
+  AlignedVector<std::uint32_t> within(room);
   AlignedVector<T> factors(room);
   const SketchShape shape{.nonzeros = per_column(), .height = rows / per_column(), .columns = columns};
   const T scale = static_cast<T>(1 / std::sqrt(static_cast<double>(per_column())));
-  sketch_kernels<T>().add({draw, sketch_stream}, shape, scale, a, n_rows, first_global, offsets.data(), factors.data(),
+  sketch_kernels<T>().add({draw, sketch_stream}, shape, scale, a, n_rows, first_global, within.data(), factors.data(),
                           out);
 }
 

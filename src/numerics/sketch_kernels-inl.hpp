@@ -8,9 +8,9 @@
 #define BREAKEVEN_SKETCH_KERNELS_INL
 #endif
 
-#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
+#include "numerics/fetch.hpp"
 #include "numerics/philox-inl.hpp"
 #include "numerics/sketch_kernels.hpp"
 
@@ -21,56 +21,79 @@ namespace HWY_NAMESPACE {
 // Internal, so that other kernels may use the same short names in this namespace.
 namespace {
 
-inline constexpr Index ahead_bytes = 8192;  // of the prefetches of A: about what arrives within one memory latency
 inline constexpr Index line_bytes = 64;
+// Of what is fetched of A: about what arrives within one memory latency. Not much more, since rows of the sketch drive
+// it out of the first-level cache again.
+inline constexpr Index ahead_bytes = 6144;
 inline constexpr Index panel_vectors = 8;  // of a row of A, held in registers while they are added everywhere
 
-/// Where the nonzeros of some rows go, in their order, and what the rows are multiplied by there. Offsets are entries
-/// of the output within the block of rows.
+/// Where the nonzeros of some rows go, in their order, and what the rows are multiplied by there.
 template <class T>
 struct Places {
-  Index* offsets;
+  std::uint32_t* within;  ///< row in the block of the sketch
   T* factors;
 };
 
-/// Places of the words [first, first + count), count <= place_room() - 64.
+/// Four words of each counter next to each other, counter by counter.
+HWY_INLINE void store_words(const hn::Vec<Words>* words, std::uint32_t* out) {
+#if HWY_TARGET == HWY_SCALAR
+  for (int w = 0; w < 4; ++w) out[w] = static_cast<std::uint32_t>(hn::GetLane(words[w]));
+#else
+  const hn::Repartition<std::uint32_t, Words> halves;
+  const auto low = hn::BitCast(halves, hn::Or(words[0], hn::ShiftLeft<32>(words[1])));
+  const auto high = hn::BitCast(halves, hn::Or(words[2], hn::ShiftLeft<32>(words[3])));
+  const hn::Repartition<std::uint64_t, decltype(halves)> pairs;
+  hn::StoreInterleaved2(hn::BitCast(pairs, low), hn::BitCast(pairs, high), pairs,
+                        reinterpret_cast<std::uint64_t*>(out));
+#endif
+}
+
+/// +-scale, minus where the lowest bit of the word is set.
+HWY_INLINE void store_factors(const hn::Vec<Words>* words, double scale, double* out) {
+  const hn::Rebind<double, Words> d;
+  const auto plus = hn::Set(d, scale);
+  const auto factor = [&](int w) HWY_ATTR { return hn::Xor(plus, hn::BitCast(d, hn::ShiftLeft<63>(words[w]))); };
+  hn::StoreInterleaved4(factor(0), factor(1), factor(2), factor(3), d, out);
+}
+HWY_INLINE void store_factors(const hn::Vec<Words>* words, float scale, float* out) {
+  const hn::ScalableTag<float> d;
+  const hn::RebindToUnsigned<decltype(d)> bits;
+  constexpr auto lanes = static_cast<Index>(hn::MaxLanes(hn::ScalableTag<float>()));
+  alignas(64) std::uint32_t ordered[4 * philox_lanes];
+  store_words(words, ordered);
+  for (Index i = 0; i < 4 * philox_lanes; i += lanes)
+    hn::StoreU(hn::Xor(hn::Set(d, scale), hn::BitCast(d, hn::ShiftLeft<31>(hn::Load(bits, ordered + i)))), d, out + i);
+}
+
+/// Places of `count` words on from the beginning of counter `counter`, and up to a vector of counters more.
 template <class T>
-HWY_INLINE void draw_places(const SketchWords& words, const SketchShape& shape, T scale, std::uint64_t first,
+HWY_INLINE void draw_places(const SketchWords& words, const SketchShape& shape, T scale, std::uint64_t counter,
                             Index count, const Places<T>& places) {
-  const Words d;
-  const auto height = hn::Set(d, static_cast<std::uint64_t>(shape.height));
-  const auto columns = hn::Set(d, static_cast<std::uint64_t>(shape.columns));
-  const hn::Rebind<std::uint32_t, Words> narrow_d;
-  alignas(64) std::uint32_t drawn[4 * philox_lanes];
-  Index at = -static_cast<Index>(first % 4);  // the first counter may begin before the first word
-  for (std::uint64_t counter = first / 4; at < count; counter += philox_lanes) {
+  const auto height = hn::Set(Words(), static_cast<std::uint64_t>(shape.height));
+  for (Index at = 0; at < count; at += 4 * philox_lanes, counter += philox_lanes) {
+    hn::Vec<Words> drawn[4], within[4];
     draw_words(words.seed, words.stream, counter, drawn);
-    for (Index i = 0; i < 4 * philox_lanes; i += philox_lanes) {
-      const auto word = hn::PromoteTo(d, hn::Load(narrow_d, drawn + i));
-      const auto within = hn::ShiftRight<31>(multiply_words(hn::ShiftRight<1>(word), height));
-      alignas(64) std::uint64_t offsets[philox_lanes];
-      hn::Store(multiply_words(within, columns), d, offsets);
-      for (Index l = 0; l < philox_lanes; ++l, ++at) {
-        if (at < 0) continue;
-        places.offsets[at] = static_cast<Index>(offsets[l]);
-        places.factors[at] = (drawn[i + l] & 1) != 0 ? -scale : scale;
-      }
-    }
+#pragma GCC unroll 4
+    for (int w = 0; w < 4; ++w) within[w] = hn::ShiftRight<31>(multiply_words(hn::ShiftRight<1>(drawn[w]), height));
+    store_words(within, places.within + at);
+    store_factors(drawn, scale, places.factors + at);
   }
 }
 
 /// V vectors of one row of A, times its factors, added to the places of its nonzeros.
 template <Index V, class D, class T = hn::TFromD<D>>
-HWY_INLINE void add_panel(D d, const T* a, Index nonzeros, Index block, const Places<T>& places, T* out) {
+HWY_INLINE void add_panel(D d, const T* a, const SketchShape& shape, const Places<T>& places, T* out) {
   constexpr auto lanes = static_cast<Index>(hn::MaxLanes(D()));
   constexpr Index bytes = V * lanes * static_cast<Index>(sizeof(T));
+#pragma GCC unroll 8
   for (Index byte = 0; byte < bytes; byte += line_bytes)
-    hwy::Prefetch(reinterpret_cast<const char*>(a) + ahead_bytes + byte);
+    fetch_once(reinterpret_cast<const char*>(a) + ahead_bytes + byte);
   hn::Vec<D> row[V];
 #pragma GCC unroll 8
   for (Index v = 0; v < V; ++v) row[v] = hn::LoadU(d, a + v * lanes);
+  const Index nonzeros = shape.nonzeros, columns = shape.columns, block = shape.height * columns;
   for (Index k = 0; k < nonzeros; ++k, out += block) {
-    T* place = out + places.offsets[k];
+    T* place = out + static_cast<Index>(places.within[k]) * columns;
     const auto factor = hn::Set(d, places.factors[k]);
 #pragma GCC unroll 8
     for (Index v = 0; v < V; ++v)
@@ -82,8 +105,7 @@ HWY_INLINE void add_panel(D d, const T* a, Index nonzeros, Index block, const Pl
 template <Index V, class D, class T = hn::TFromD<D>>
 HWY_INLINE void add_columns(D d, const T* a, const SketchShape& shape, Index c, const Places<T>& places, T* out) {
   constexpr auto lanes = static_cast<Index>(hn::MaxLanes(D()));
-  for (; c + V * lanes <= shape.columns; c += V * lanes)
-    add_panel<V>(d, a + c, shape.nonzeros, shape.height * shape.columns, places, out + c);
+  for (; c + V * lanes <= shape.columns; c += V * lanes) add_panel<V>(d, a + c, shape, places, out + c);
   if (c == shape.columns) return;
   if constexpr (V > 1)
     add_columns<V / 2>(d, a, shape, c, places, out);
@@ -93,15 +115,17 @@ HWY_INLINE void add_columns(D d, const T* a, const SketchShape& shape, Index c, 
 
 template <class T>
 void add(const SketchWords& words, const SketchShape& shape, T scale, const T* a, Index n_rows, Index first_global,
-         Index* offsets, T* factors, T* out) {
+         std::uint32_t* within, T* factors, T* out) {
   const Index step = place_rows(shape.nonzeros);
   for (Index begin = 0; begin < n_rows; begin += step) {
     const Index rows = n_rows - begin < step ? n_rows - begin : step;
     const auto first = static_cast<std::uint64_t>(first_global + begin) * static_cast<std::uint64_t>(shape.nonzeros);
-    draw_places<T>(words, shape, scale, first, rows * shape.nonzeros, {offsets, factors});
+    const auto skipped = static_cast<Index>(first % 4);  // the first counter may begin before the first word
+    draw_places<T>(words, shape, scale, first / 4, skipped + rows * shape.nonzeros, {within, factors});
     for (Index j = 0; j < rows; ++j) {
-      const Places<T> places{offsets + j * shape.nonzeros, factors + j * shape.nonzeros};
-      add_columns<panel_vectors>(hn::ScalableTag<T>(), a + (begin + j) * shape.columns, shape, 0, places, out);
+      const Index at = skipped + j * shape.nonzeros;
+      add_columns<panel_vectors>(hn::ScalableTag<T>(), a + (begin + j) * shape.columns, shape, 0,
+                                 Places<T>{within + at, factors + at}, out);
     }
   }
 }

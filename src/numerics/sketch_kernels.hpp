@@ -17,20 +17,21 @@ struct SketchWords {
 struct SketchShape {
   Index nonzeros;  ///< of a column, one in each block of rows
   Index height;    ///< rows of a block, below 2^32
-  Index columns;   ///< of A and of the sketch, below 2^32
+  Index columns;   ///< of A and of the sketch
 };
 
 /// The loops of one instruction set and scalar type.
 template <class T>
 struct SketchKernels {
-  /// out += `scale` times signs times the rows of A at their places. `offsets`, `factors`: room for place_room().
+  /// out += `scale` times signs times the rows of A at their places. `within`, `factors`: room for place_room().
   void (*add)(const SketchWords& words, const SketchShape& shape, T scale, const T* a, Index n_rows, Index first_global,
-              Index* offsets, T* factors, T* out);
+              std::uint32_t* within, T* factors, T* out);
 };
 
-/// Rows of A whose nonzeros are placed at once, and the room that takes.
+/// Rows of A whose nonzeros are placed at once, and the room that takes. Few, so that the processor draws words while
+/// it waits for rows.
 constexpr Index place_rows(Index nonzeros) {
-  return nonzeros < 256 ? 256 / nonzeros : 1;
+  return nonzeros < 32 ? 32 / nonzeros : 1;
 }
 constexpr Index place_room(Index nonzeros) {
   return place_rows(nonzeros) * nonzeros + 64;  // 64: counters are drawn by the vector

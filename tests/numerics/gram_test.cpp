@@ -127,15 +127,18 @@ TEST_P(GramOn, EqualsDirectSumsHoweverRowsAreSplitInFloat64) {
   check_all_cases<double>();
 }
 
+/// Where they begin on a cache line they are read where they lie, otherwise packed.
 TEST_P(GramOn, EqualsDirectSumsWhereverRowsBegin) {
-  const Rows<double> rows{150, 64, 1, true};
-  std::vector<double> shifted(rows.a.size() + 16);
-  const std::vector<double> expected = state_of(rows, {150});
-  for (std::size_t offset = 0; offset < 8; ++offset) {
-    std::copy(rows.a.begin(), rows.a.end(), shifted.begin() + static_cast<std::ptrdiff_t>(offset));
-    Gram<double> gram(64, 1);
-    gram.absorb(shifted.data() + offset, rows.b.data(), 150, rows.weights.data());
-    EXPECT_TRUE(std::ranges::equal(gram.packed(), expected)) << "offset " << offset;
+  for (const Index d : {64, 256}) {
+    const Rows<double> rows{150, d, 1, true};
+    std::vector<double> shifted(rows.a.size() + 16);
+    const std::vector<double> expected = state_of(rows, {150});
+    for (std::size_t offset = 0; offset < 8; ++offset) {
+      std::copy(rows.a.begin(), rows.a.end(), shifted.begin() + static_cast<std::ptrdiff_t>(offset));
+      Gram<double> gram(d, 1);
+      gram.absorb(shifted.data() + offset, rows.b.data(), 150, rows.weights.data());
+      EXPECT_TRUE(std::ranges::equal(gram.packed(), expected)) << "d " << d << " offset " << offset;
+    }
   }
 }
 

@@ -7,7 +7,7 @@ AllGather<T>::AllGather(const Communicator& comm, const ForwardSpec& spec, const
     : comm_(comm),
       spec_(spec),
       layout_(Layout::contiguous(spec.n, comm.size())),
-      rows_(spec, SoftmaxMaximum::running, layout_, comm.rank()),
+      rows_(spec, SoftmaxMaximum::running, layout_, comm.rank(), HeldSlices::one),
       gathered_(comm, spec, layout_) {
   solution_.o = Array<T>(spec.slices(), layout_.rows(comm.rank()), spec.value_dimension());
 }
@@ -15,9 +15,11 @@ AllGather<T>::AllGather(const Communicator& comm, const ForwardSpec& spec, const
 template <class T>
 const ForwardSolution<T>& AllGather<T>::run(const ForwardProblem<T>& problem) {
   gathered_.gather(problem);
-  rows_.start(problem);
-  for (int origin = 0; origin < comm_.size(); ++origin) rows_.absorb(gathered_.block(origin), origin);
-  rows_.finish(solution_.o);
+  for (Index slice = 0; slice < spec_.slices(); ++slice) {
+    rows_.start(problem, slice);
+    for (int origin = 0; origin < comm_.size(); ++origin) rows_.absorb(gathered_.block(origin), slice, origin);
+    rows_.finish(slice, solution_.o);
+  }
   return solution_;
 }
 
@@ -25,8 +27,8 @@ template <class T>
 Schedule AllGather<T>::schedule(const ForwardSpec& spec, const Params&, const Counts&, int ranks, int rank) {
   const Layout rows = Layout::contiguous(spec.n, ranks);
   return GatheredKeyValues<T>::schedule(spec, rows, rank)
-      .resident(SoftmaxRows<T>::bytes(spec, rows, rank) + GatheredKeyValues<T>::bytes(spec, rows, rank) +
-                solution_bytes<T>(spec, rows, rank));
+      .resident(SoftmaxRows<T>::bytes(spec, rows, rank, HeldSlices::one) +
+                GatheredKeyValues<T>::bytes(spec, rows, rank) + solution_bytes<T>(spec, rows, rank));
 }
 
 template class AllGather<float>;

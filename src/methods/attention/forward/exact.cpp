@@ -11,6 +11,10 @@ SoftmaxShape shape_of(const ForwardSpec& spec, SoftmaxMaximum maximum) {
   return {spec.d, spec.value_dimension(), spec.scale_factor(), spec.causal, maximum};
 }
 
+Index slices_of(const ForwardSpec& spec, HeldSlices held) {
+  return held == HeldSlices::all ? spec.slices() : 1;
+}
+
 /// Sum over i < x of min(i + 1, keys): pairs of the first x queries at or after the first key of a range.
 double pairs_up_to(Index x, Index keys) {
   const auto triangle = [](Index m) { return 0.5 * static_cast<double>(m) * static_cast<double>(m + 1); };
@@ -28,58 +32,61 @@ double pairs(const ForwardSpec& spec, Range queries, Range keys) {
 }
 
 template <class T>
-SoftmaxRows<T>::SoftmaxRows(const ForwardSpec& spec, SoftmaxMaximum maximum, const Layout& layout, int rank)
-    : spec_(spec),
-      layout_(layout),
+SoftmaxRows<T>::SoftmaxRows(const ForwardSpec& spec, SoftmaxMaximum maximum, const Layout& layout, int rank,
+                            HeldSlices held)
+    : layout_(layout),
       ranges_(layout.ranges(rank)),
+      held_slices_(slices_of(spec, held)),
       workspace_(shape_of(spec, maximum), layout.max_rows()) {
-  for (Index slice = 0; slice < spec.slices(); ++slice)
+  for (Index slice = 0; slice < held_slices_; ++slice)
     for (const Range& range : ranges_) states_.emplace_back(shape_of(spec, maximum), range.size());
 }
 
 template <class T>
-void SoftmaxRows<T>::start(const ForwardProblem<T>& problem) {
-  auto state = states_.begin();
-  for (Index slice = 0; slice < spec_.slices(); ++slice) {
+std::size_t SoftmaxRows<T>::first_state(Index slice) const {
+  return static_cast<std::size_t>(slice % held_slices_) * ranges_.size();
+}
+
+template <class T>
+void SoftmaxRows<T>::start(const ForwardProblem<T>& problem, Index slice) {
+  std::size_t state = first_state(slice);
+  Index local = 0;
+  for (const Range& range : ranges_) {
+    states_[state++].start({problem.q.row(slice, local), range.size(), range.begin});
+    local += range.size();
+  }
+}
+
+template <class T>
+void SoftmaxRows<T>::absorb(const KeyValueBlock<T>& block, Index slice, int origin,
+                            const std::function<void()>& between_tiles) {
+  for (std::size_t queries = 0; queries < ranges_.size(); ++queries) {
+    OnlineSoftmax<T>& state = states_[first_state(slice) + queries];
     Index local = 0;
-    for (const Range& range : ranges_) {
-      (state++)->start({problem.q.row(slice, local), range.size(), range.begin});
-      local += range.size();
+    for (const Range& keys : layout_.ranges(origin)) {
+      state.absorb({block.keys(slice, local), block.values(slice, local), keys.size(), keys.begin}, workspace_,
+                   between_tiles);
+      local += keys.size();
     }
   }
 }
 
 template <class T>
-void SoftmaxRows<T>::absorb(const KeyValueBlock<T>& block, int origin, const std::function<void()>& between_tiles) {
-  auto state = states_.begin();
-  for (Index slice = 0; slice < spec_.slices(); ++slice)
-    for (std::size_t queries = 0; queries < ranges_.size(); ++queries, ++state) {
-      Index local = 0;
-      for (const Range& keys : layout_.ranges(origin)) {
-        state->absorb({block.keys(slice, local), block.values(slice, local), keys.size(), keys.begin}, workspace_,
-                      between_tiles);
-        local += keys.size();
-      }
-    }
-}
-
-template <class T>
-void SoftmaxRows<T>::finish(Array<T>& o) const {
-  auto state = states_.begin();
-  for (Index slice = 0; slice < spec_.slices(); ++slice) {
-    Index local = 0;
-    for (const Range& range : ranges_) {
-      (state++)->finish(o.row(slice, local));
-      local += range.size();
-    }
+void SoftmaxRows<T>::finish(Index slice, Array<T>& o) const {
+  std::size_t state = first_state(slice);
+  Index local = 0;
+  for (const Range& range : ranges_) {
+    states_[state++].finish(o.row(slice, local));
+    local += range.size();
   }
 }
 
 template <class T>
-Index SoftmaxRows<T>::bytes(const ForwardSpec& spec, const Layout& layout, int rank) {
+Index SoftmaxRows<T>::bytes(const ForwardSpec& spec, const Layout& layout, int rank, HeldSlices held) {
   const SoftmaxShape shape = shape_of(spec, SoftmaxMaximum::running);
   Index bytes = SoftmaxWorkspace<T>::bytes(shape, layout.max_rows());
-  for (const Range& range : layout.ranges(rank)) bytes += spec.slices() * OnlineSoftmax<T>::bytes(shape, range.size());
+  for (const Range& range : layout.ranges(rank))
+    bytes += slices_of(spec, held) * OnlineSoftmax<T>::bytes(shape, range.size());
   return bytes;
 }
 

@@ -17,29 +17,39 @@ namespace breakeven::attention {
 /// Query-key pairs of one slice between two ranges of tokens; only pairs with key <= query when causal.
 double pairs(const ForwardSpec& spec, Range queries, Range keys);
 
-/// The online softmax of all query rows of one rank: a state per slice and range of the layout. Local.
+/// How many slices' states exist at once.
+enum class HeldSlices {
+  all,  ///< for keys that arrive in turns, every slice's at a time
+  one,  ///< for slices that are finished one after the other: the state stays in the cache
+};
+
+/// The online softmax of the query rows of one rank: a state per held slice and range of the layout. Local.
+/// Between start() and finish() of a slice no other slice may be started if only one is held.
 template <class T>
 class SoftmaxRows {
  public:
-  SoftmaxRows(const ForwardSpec& spec, SoftmaxMaximum maximum, const Layout& layout, int rank);
+  SoftmaxRows(const ForwardSpec& spec, SoftmaxMaximum maximum, const Layout& layout, int rank, HeldSlices held);
 
-  void start(const ForwardProblem<T>& problem);
+  void start(const ForwardProblem<T>& problem, Index slice);
   /// Adds the keys of rank `origin`.
-  void absorb(const KeyValueBlock<T>& block, int origin, const std::function<void()>& between_tiles = {});
-  void finish(Array<T>& o) const;
+  void absorb(const KeyValueBlock<T>& block, Index slice, int origin, const std::function<void()>& between_tiles = {});
+  void finish(Index slice, Array<T>& o) const;
 
-  static Index bytes(const ForwardSpec& spec, const Layout& layout, int rank);
-  /// Flops of absorb(): 2 (d + d_value) a pair.
+  static Index bytes(const ForwardSpec& spec, const Layout& layout, int rank, HeldSlices held);
+  /// Flops of absorb() of all slices: 2 (d + d_value) a pair.
   static double flops(const ForwardSpec& spec, const Layout& layout, int rank, int origin);
-  /// The fewest bytes of memory traffic of absorb(): queries, outputs, keys and values once.
+  /// The fewest bytes of memory traffic of absorb() of all slices: queries, outputs, keys and values once.
   static double traffic(const ForwardSpec& spec, const Layout& layout, int rank, int origin);
 
  private:
-  ForwardSpec spec_;
+  /// Index of the state of a slice's first range.
+  std::size_t first_state(Index slice) const;
+
   Layout layout_;
   std::vector<Range> ranges_;
+  Index held_slices_;
   SoftmaxWorkspace<T> workspace_;
-  std::vector<OnlineSoftmax<T>> states_;  // [slice][range]
+  std::vector<OnlineSoftmax<T>> states_;  // [held slice][range]
 };
 
 /// Keys and values of all ranks on every rank, by one all-gather; rows in contiguous blocks.

@@ -18,6 +18,14 @@ class KeyValueBlock {
         keys_(packed),
         values_(packed + spec.slices() * rows_ * d_) {}
 
+  /// This rank's own, where they lie.
+  explicit KeyValueBlock(const ForwardProblem<T>& problem)
+      : d_(problem.k.columns()),
+        d_value_(problem.v.columns()),
+        rows_(problem.k.rows()),
+        keys_(problem.k.data()),
+        values_(problem.v.data()) {}
+
   static Index size(const ForwardSpec& spec, Index rows) {
     return spec.slices() * rows * (spec.d + spec.value_dimension());
   }

@@ -22,11 +22,12 @@ struct RingParams {
 
 /// Exact softmax attention, keys and values passed around a ring of ranks while they are used. The exact baseline.
 ///
-///   step 0         rank 0: Q0 with K0 V0   rank 1: Q1 with K1 V1   rank 2: Q2 with K2 V2
-///   step 1         rank 0: Q0 with K1 V1   rank 1: Q1 with K2 V2   rank 2: Q2 with K0 V0     (blocks moved to rank -
-///   1) step 2         rank 0: Q0 with K2 V2   rank 1: Q1 with K0 V0   rank 2: Q2 with K1 V1
+///   step 0   rank 0: Q0 with K0 V0   rank 1: Q1 with K1 V1   rank 2: Q2 with K2 V2
+///   step 1   rank 0: Q0 with K1 V1   rank 1: Q1 with K2 V2   rank 2: Q2 with K0 V0   (blocks moved to rank - 1)
+///   step 2   rank 0: Q0 with K2 V2   rank 1: Q1 with K0 V0   rank 2: Q2 with K1 V1
 ///
-/// Shapes: rows of Q, K, V in contiguous blocks, or zigzag when causal so that every step is balanced; O likewise.
+/// Shapes: rows of Q, K, V in contiguous blocks, or zigzag when causal so that steps of several ranks are balanced; O
+/// likewise.
 /// Collective. Cost per rank: 2 n^2 (d + d_value) / P flops a slice (half when causal), P - 1 messages of
 /// n (d + d_value) / P words; memory O(n (d + d_value) / P).
 /// Errors: none once `validate` has passed.
