@@ -46,7 +46,7 @@ std::vector<MethodCase> methods(Index n) {
   if (n == 1) return all;
   all.push_back(aggregate(1));
   all.push_back(aggregate(2, {{"tile", Index{3}}}));
-  all.push_back(aggregate(3, {{"product", std::string("strassen")}, {"levels", Index{2}}, {"rounds", Index{1}}}));
+  all.push_back(aggregate(3, {{"multiply", std::string("strassen")}, {"levels", Index{2}}, {"rounds", Index{1}}}));
   return all;
 }
 

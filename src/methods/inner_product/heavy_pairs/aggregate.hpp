@@ -44,7 +44,7 @@ struct AggregateCounts {
         Field{"flagged-share", &Counts::flagged_share, "of all pairs of groups"},
         Field{"flagged-share-expected", &Counts::flagged_share_expected, "the same where there is no heavy pair"},
         Field{"recall-expected", &Counts::recall_expected, "probability that a pair of correlation rho is found"},
-        Field{"strassen-levels", &Counts::strassen_levels, "levels of the recursion, 0 with product blas"},
+        Field{"strassen-levels", &Counts::strassen_levels, "levels of the recursion, 0 with multiply blas"},
         Field{"multiply-adds", &Counts::multiply_adds,
               "multiplications in products of aggregates, all rounds and ranks, padding of the recursion included"},
         Field{"model-multiply-adds", &Counts::model_multiply_adds,

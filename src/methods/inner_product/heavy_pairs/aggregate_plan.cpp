@@ -59,8 +59,8 @@ void check_settings(const HeavyPairsSpec& spec, const AggregateParams& params) {
   at_least(params.tile, 1, "tile");
   at_least(params.draw, 0, "draw");
   if (params.levels == unknown_index) return;
-  if (params.product != "strassen")
-    throw BadRequest("levels belongs to product strassen, got product " + params.product);
+  if (params.multiply != "strassen")
+    throw BadRequest("levels belongs to multiply strassen, got multiply " + params.multiply);
   if (params.levels < 0 || params.levels > most_levels)
     throw BadRequest("levels must be between 0 and " + std::to_string(most_levels) + ", got " +
                      std::to_string(params.levels));
@@ -104,7 +104,7 @@ AggregatePlan::AggregatePlan(const HeavyPairsSpec& spec, const AggregateParams& 
       threshold(std::isnan(params.threshold) ? params.signal - 2 : params.threshold) {
   features = 1;
   for (Index k = 0; k < degree; ++k) features *= set_size;
-  if (params.product != "strassen") return;
+  if (params.multiply != "strassen") return;
   const Index edge = std::min({params.tile, groups_a(), groups_b()});
   for (Index half = edge / 2; half >= smallest_half && levels < most_levels; half /= 2) ++levels;
   if (params.levels != unknown_index) levels = params.levels;

@@ -16,7 +16,7 @@ struct AggregateParams {
   double signal = 5.5;
   double threshold = std::numeric_limits<double>::quiet_NaN();
   Index rounds = 2;
-  std::string product = "blas";
+  std::string multiply = "blas";
   Index levels = unknown_index;
   Index tile = 2048;
   Index draw = 1;
@@ -31,7 +31,7 @@ struct AggregateParams {
         Field{"threshold", &Params::threshold,
               "aggregate products from here on are looked into; by itself: signal - 2"},
         Field{"rounds", &Params::rounds, "independent groupings; the hits of all of them are put together"},
-        Field{"product", &Params::product, "how aggregates are multiplied: blas, or strassen's recursion", "",
+        Field{"multiply", &Params::multiply, "how aggregates are multiplied: blas, or strassen's recursion", "",
               std::array<std::string_view, 6>{"blas", "strassen"}},
         Field{"levels", &Params::levels, "of strassen's recursion; by itself: until halves fall below 128"},
         Field{"tile", &Params::tile, "groups in an edge of the products that are in memory at a time"},

@@ -117,7 +117,7 @@ TEST_P(AggregateSearch, DoesNotDependOnTilesOrTheProduct) {
         params.tile = tile;
         EXPECT_EQ(found(comm, data, params).pairs, plain.pairs) << tile;
       }
-      params.product = "strassen";
+      params.multiply = "strassen";
       for (const Index levels : {1, 3}) {
         params.levels = levels;
         const Found recursive = found(comm, data, params);
@@ -168,7 +168,7 @@ TEST(AggregatePlan, HasStrassensExponentWithARecursionThatGrows) {
            4;
   };
   EXPECT_NEAR(exponent(), 2, 1e-12);
-  params.product = "strassen";
+  params.multiply = "strassen";
   EXPECT_EQ(expected(1 << 12, 512, 0.7, params).strassen_levels, 2);  // 512 groups: halves of 256 and 128
   EXPECT_EQ(expected(1 << 16, 512, 0.7, params).strassen_levels, 6);
   EXPECT_NEAR(exponent(), 2 + std::log2(7.0 / 8), 0.01);  // t is filled up to multiples of 4 and of 64
@@ -214,8 +214,8 @@ TEST(AggregatePlan, RefusesSettingsOutOfBounds) {
   EXPECT_EQ(why_not(params), "rounds must be at least 1, got 0");
   params.rounds = 1;
   params.levels = 2;
-  EXPECT_EQ(why_not(params), "levels belongs to product strassen, got product blas");
-  params.product = "strassen";
+  EXPECT_EQ(why_not(params), "levels belongs to multiply strassen, got multiply blas");
+  params.multiply = "strassen";
   params.levels = 8;
   EXPECT_EQ(why_not(params), "levels must be between 0 and 7, got 8");
 }
