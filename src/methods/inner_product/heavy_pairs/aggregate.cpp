@@ -236,6 +236,7 @@ template <class T>
 AggregateCounts Aggregate<T>::predicted(const HeavyPairsSpec& spec, const Params& params, int ranks) {
   const AggregatePlan plan(spec, params);
   Counts counts;
+  counts.degree_used = plan.degree;
   counts.features = plan.features;
   counts.groups = plan.groups_a();
   counts.flagged_share = counts.flagged_share_expected = plan.flagged_share();
@@ -246,7 +247,7 @@ AggregateCounts Aggregate<T>::predicted(const HeavyPairsSpec& spec, const Params
   for (const Tile& tile : tiles(plan, params.tile, spec.self, ranks))
     counts.multiply_adds += params.rounds * IntegerProduct::multiplications(
                                                 {tile.a.size(), tile.b.size(), plan.features}, plan.group, plan.levels);
-  const double pairs = spec.pairs(), per_pair = params.signal / std::pow(spec.rho, static_cast<double>(params.degree));
+  const double pairs = spec.pairs(), per_pair = params.signal / std::pow(spec.rho, static_cast<double>(plan.degree));
   counts.model_multiply_adds = rounds * pairs * per_pair * per_pair;
   counts.model_ratio = counts.model_multiply_adds / (pairs * static_cast<double>(spec.d));
   const double rows = std::sqrt(static_cast<double>(plan.rows_a) * static_cast<double>(plan.rows_b));

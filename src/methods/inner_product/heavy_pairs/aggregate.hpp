@@ -19,6 +19,7 @@
 namespace breakeven::inner_product {
 
 struct AggregateCounts {
+  Index degree_used = 0;
   Index features = 0;
   Index groups = 0;
   Index flagged_pairs = 0;
@@ -37,6 +38,7 @@ struct AggregateCounts {
   static constexpr auto fields() {
     using Counts = AggregateCounts;
     return std::tuple{
+        Field{"degree-used", &Counts::degree_used, "coordinates multiplied in a feature"},
         Field{"features", &Counts::features, "t: features of an aggregate"},
         Field{"groups", &Counts::groups, "groups of rows of A"},
         Field{"flagged-pairs", &Counts::flagged_pairs, "pairs of groups that were looked into, all rounds"},

@@ -18,9 +18,9 @@ double upper_tail(double z) {
   return 0.5 * std::erfc(z / std::numbers::sqrt2);
 }
 
-double wanted_features(const HeavyPairsSpec& spec, const AggregateParams& params) {
+double wanted_features(const HeavyPairsSpec& spec, const AggregateParams& params, Index degree) {
   const double ratio =
-      static_cast<double>(params.group) * params.signal / std::pow(spec.rho, static_cast<double>(params.degree));
+      static_cast<double>(params.group) * params.signal / std::pow(spec.rho, static_cast<double>(degree));
   return std::ceil(ratio * ratio);
 }
 
@@ -33,6 +33,14 @@ Index root_of(double features, Index degree) {
   return s;
 }
 
+/// That asked for, or the least with which the sets fit into d; 3 if none does.
+Index degree_of(const HeavyPairsSpec& spec, const AggregateParams& params) {
+  if (params.degree != unknown_index) return params.degree;
+  Index degree = 1;
+  while (degree < 3 && degree * root_of(wanted_features(spec, params, degree), degree) > spec.d) ++degree;
+  return degree;
+}
+
 Index rows_of_b(const HeavyPairsSpec& spec) {
   return spec.self || spec.n_b == 0 ? spec.n : spec.n_b;
 }
@@ -43,7 +51,7 @@ void at_least(Index value, Index least, const std::string& option) {
 }
 
 void check_settings(const HeavyPairsSpec& spec, const AggregateParams& params) {
-  if (params.degree < 1 || params.degree > 3)
+  if (params.degree != unknown_index && (params.degree < 1 || params.degree > 3))
     throw BadRequest("degree must be 1, 2 or 3, got " + std::to_string(params.degree));
   const Index rows = std::min(spec.n, rows_of_b(spec)), most = std::min(rows, most_group);
   if (params.group < 2 || params.group > most)
@@ -66,41 +74,42 @@ void check_settings(const HeavyPairsSpec& spec, const AggregateParams& params) {
                      std::to_string(params.levels));
 }
 
-std::string how_many(double features, const HeavyPairsSpec& spec, const AggregateParams& params) {
+std::string how_many(double features, const HeavyPairsSpec& spec, const AggregateParams& params, Index degree) {
   return "t = (group signal / rho^degree)^2 = " + to_text(Value(features)) + " features (group " +
          std::to_string(params.group) + ", signal " + to_text(Value(params.signal)) + ", rho " +
-         to_text(Value(spec.rho)) + ", degree " + std::to_string(params.degree) + ")";
+         to_text(Value(spec.rho)) + ", degree " + std::to_string(degree) + ")";
 }
 
 }  // namespace
 
 void validate_aggregate(const HeavyPairsSpec& spec, const AggregateParams& params) {
   check_settings(spec, params);
-  const double features = wanted_features(spec, params);
+  const Index degree = degree_of(spec, params);
+  const double features = wanted_features(spec, params, degree);
   // counted in 32 bits: a product of aggregates is at most t group^2
   const double largest = features * static_cast<double>(params.group) * static_cast<double>(params.group);
   if (!(largest < most_features))
     throw BadRequest("group must keep t group^2 below 2^31, got " + to_text(Value(largest)) + " for " +
-                     how_many(features, spec, params));
-  const Index set_size = root_of(features, params.degree), needed = params.degree * set_size;
+                     how_many(features, spec, params, degree));
+  const Index set_size = root_of(features, degree), needed = degree * set_size;
   if (needed > spec.d) {
     const std::string formula[] = {"t", "2 ceil(t^(1/2))", "3 ceil(t^(1/3))"};
-    throw BadRequest("d must be at least " + formula[params.degree - 1] + " = " + std::to_string(needed) + " for " +
-                     how_many(features, spec, params) + ", got " + std::to_string(spec.d));
+    throw BadRequest("d must be at least " + formula[degree - 1] + " = " + std::to_string(needed) + " for " +
+                     how_many(features, spec, params, degree) + ", got " + std::to_string(spec.d));
   }
   const AggregatePlan plan(spec, params);
   const double rounded = static_cast<double>(plan.features) * static_cast<double>(plan.group * plan.group);
   if (!(rounded < most_features))
     throw BadRequest("group must keep t group^2 below 2^31, got " + to_text(Value(rounded)) + " for t = " +
-                     std::to_string(plan.features) + ", the next power of degree " + std::to_string(params.degree));
+                     std::to_string(plan.features) + ", the next power of degree " + std::to_string(degree));
 }
 
 AggregatePlan::AggregatePlan(const HeavyPairsSpec& spec, const AggregateParams& params)
     : rows_a(spec.n),
       rows_b(rows_of_b(spec)),
       group(params.group),
-      degree(params.degree),
-      set_size(root_of(wanted_features(spec, params), params.degree)),
+      degree(degree_of(spec, params)),
+      set_size(root_of(wanted_features(spec, params, degree), degree)),
       threshold(std::isnan(params.threshold) ? params.signal - 2 : params.threshold) {
   features = 1;
   for (Index k = 0; k < degree; ++k) features *= set_size;

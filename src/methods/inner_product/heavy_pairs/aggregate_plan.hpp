@@ -11,7 +11,7 @@
 namespace breakeven::inner_product {
 
 struct AggregateParams {
-  Index degree = 1;
+  Index degree = unknown_index;
   Index group = 16;
   double signal = 5.5;
   double threshold = std::numeric_limits<double>::quiet_NaN();
@@ -24,7 +24,8 @@ struct AggregateParams {
   static constexpr auto fields() {
     using Params = AggregateParams;
     return std::tuple{
-        Field{"degree", &Params::degree, "factors of a feature, 1 to 3: coordinates, products of two, of three"},
+        Field{"degree", &Params::degree,
+              "coordinates multiplied in a feature, 1 to 3; by itself: the fewest that d has coordinates for"},
         Field{"group", &Params::group, "rows that share one aggregate"},
         Field{"signal", &Params::signal,
               "a heavy pair's share of an aggregate product, in standard deviations of the rest"},

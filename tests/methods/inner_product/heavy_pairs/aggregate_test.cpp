@@ -198,6 +198,16 @@ std::string why_not(const AggregateParams& params, Index n = 1000, Index d = 512
   return "";
 }
 
+TEST(AggregatePlan, TakesTheFewestFactorsThatTheCoordinatesAllow) {
+  const auto degree = [](Index d) { return expected(1000, d, 0.7, params_with(unknown_index, 8)).degree_used; };
+  EXPECT_EQ(degree(3952), 1);
+  EXPECT_EQ(degree(3951), 2);
+  EXPECT_EQ(degree(180), 2);
+  EXPECT_EQ(degree(179), 3);
+  EXPECT_EQ(why_not(params_with(unknown_index, 8), 1000, 78), "");
+  EXPECT_THAT(why_not(params_with(unknown_index, 8), 1000, 77), HasSubstr("d must be at least 3 ceil(t^(1/3)) = 78"));
+}
+
 TEST(AggregatePlan, RefusesSettingsOutOfBounds) {
   EXPECT_EQ(why_not(params_with(2, 8)), "");
   EXPECT_EQ(why_not(params_with(4, 8)), "degree must be 1, 2 or 3, got 4");
