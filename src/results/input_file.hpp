@@ -83,9 +83,12 @@ class InputWriter {
   /// The next rows of the last-but-one dimension (of a vector: entries), slice after slice.
   template <class T>
   void append(std::span<const T> values);
+  /// One more dataset, of texts, beside the matrix. Errors: BadRequest if the file has one of that name.
+  void add_texts(const std::string& name, std::span<const std::string> texts);
   void commit();
 
  private:
+  std::string path_;
   TemporaryFile temporary_;
   std::vector<std::string> names_;
   h5::File file_;

@@ -2,6 +2,7 @@
 """breakeven import, run, merge, report: from a data file to a page, on a study of a few seconds."""
 
 import gzip
+import json
 import pathlib
 import shlex
 import stat
@@ -137,6 +138,43 @@ class Import(InFolder):
         self.assert_exit(ended, OK)
         self.assertIn("float64 array of 2 x 1 x 3 x 8 -> 2 matrices of 2 rows of 8 entries", ended.stdout)
         numpy.testing.assert_allclose(self.dataset("part.h5", "k"), arrays["stack"][:, :, :2] / 2, rtol=1e-6)
+
+    WORDS = pathlib.Path(__file__).resolve().parent.parent / "results" / "import" / "word_vectors.json"
+
+    def test_word_vectors_become_codes_and_keep_their_words(self):
+        packed = self.folder / "words.json.gz"
+        packed.write_bytes(gzip.compress(self.WORDS.read_bytes()))
+        self.assert_exit(self.breakeven("import", "words", self.WORDS, "--as", "v", "--out", "vectors.h5"), OK)
+        for name, source in ("plain", self.WORDS), ("gz", packed):
+            ended = self.breakeven("import", "words", source, "--as", "a,b", "--signs", "2Ki", "--out", f"{name}.h5")
+            self.assert_exit(ended, OK)
+            self.assertIn("100 words of 12 numbers -> 100 rows of 2048 signs, words in /a_words", ended.stdout)
+        known = json.loads(self.WORDS.read_text())
+        vectors = numpy.array([known["vectors"][word][:12] for word in known["words"]])
+        numpy.testing.assert_allclose(self.dataset("vectors.h5", "v"), vectors, rtol=1e-6)
+        with h5py.File(self.folder / "plain.h5") as file:
+            self.assertEqual(list(file["a_words"].asstr()), known["words"])
+            self.assertEqual((file["a"].dtype, file["a"].attrs["n_bits"], file["a"].attrs["bit_order"]),
+                             ("u1", 2048, "little"))
+            bits = numpy.unpackbits(file["b"][...], axis=1, bitorder="little")
+        numpy.testing.assert_array_equal(self.dataset("gz.h5", "a"), self.dataset("plain.h5", "a"))
+        centred = vectors - vectors.mean(axis=0)
+        unit = centred / numpy.linalg.norm(centred, axis=1, keepdims=True)
+        share = numpy.arccos(numpy.clip(unit @ unit.T, -1, 1)) / numpy.pi
+        differing = (bits[:, None, :] != bits[None, :, :]).mean(axis=2)
+        # 4,950 pairs: five standard deviations of 2048 coins are exceeded by one in 350 such sets, six by none
+        self.assertLess(numpy.abs(differing - share).max(), 6 * 0.5 / numpy.sqrt(2048))
+
+    def test_bad_word_vectors(self):
+        (self.folder / "cut.json").write_bytes(self.WORDS.read_bytes()[:5000])
+        (self.folder / "list.json").write_text("[1, 2]")
+        for arguments, part in [((self.WORDS, "--signs", "134217728"), "signs must be at most"),
+                                ((self.WORDS, "--signs", "8", "--centre", "maybe"), "centre must be yes or no"),
+                                ((self.WORDS, "--signs", "8", "--dtype", "f32"), "dtype must not be given with signs"),
+                                (("cut.json",), "cut.json: byte 5000: "), (("list.json",), "is no JSON object")]:
+            with self.subTest(arguments=arguments):
+                self.assert_rejected(self.breakeven("import", "words", *arguments, "--out", "new.h5"), part)
+                self.assertFalse((self.folder / "new.h5").exists())
 
     def test_bad_tables_and_arrays(self):
         (self.folder / "gap.csv").write_text("a,b\n1,2\n3,\n")

@@ -34,4 +34,4 @@ fuzz() {
 }
 export -f fuzz
 export build seconds
-printf '%s\n' sweep study idx csv npy | xargs -P 2 -I{} bash -euo pipefail -c 'fuzz "$@"' _ {}
+printf '%s\n' sweep study idx csv npy words | xargs -P 2 -I{} bash -euo pipefail -c 'fuzz "$@"' _ {}

@@ -10,12 +10,13 @@ namespace breakeven {
 
 /// What a file that is imported holds, in the words of its format.
 struct MatrixFacts {
-  Shape shape;           ///< of the dataset: leading dimensions, rows, columns; {n} for a vector
-  std::string dtype;     ///< that it is stored in unless another is asked for: f32 or f64
-  std::string summary;   ///< for the user: "3 images of 8 x 4 pixels"
-  Values settings;       ///< attributes of the dataset: how the file was read,
-  Values origin;         ///< what stood in it,
-  std::string how_made;  ///< and in a sentence what the rows are
+  Shape shape;                         ///< of the dataset: leading dimensions, rows, columns; {n} for a vector
+  std::string dtype;                   ///< that it is stored in unless another is asked for: f32 or f64
+  std::string summary;                 ///< for the user: "3 images of 8 x 4 pixels"
+  Values settings;                     ///< attributes of the dataset: how the file was read,
+  Values origin;                       ///< what stood in it,
+  std::string how_made;                ///< and in a sentence what the rows are
+  std::vector<std::string> row_names;  ///< one a row if the format has them: they go into the input file too
 };
 
 /// A matrix, or a stack of them, read from first row to last: what all formats of `breakeven import` have in common.

@@ -1,0 +1,175 @@
+#include "methods/inner_product/relu_training/fired_pairs.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "methods/inner_product/heavy_pairs/chance.hpp"
+#include "numerics/signs.hpp"
+
+namespace breakeven::inner_product {
+namespace {
+
+/// Words of a first look: the fewest that let at most one pair in a hundred through where signs are fair coins; all of
+/// them if there are no such or they are asked for.
+Index prefix_words(const ReluTrainingSpec& spec, const FiredPairsParams& params) {
+  constexpr double let_through = 0.01;
+  if (params.search == "popcount" || spec.radius() < 0) return spec.words();
+  for (Index words = 1; words < spec.words(); ++words)
+    if (chance_of_distance(words * bits_per_word, spec.radius()) <= let_through) return words;
+  return spec.words();
+}
+
+}  // namespace
+
+template <class T>
+FiredPairs<T>::FiredPairs(const Communicator& comm, const ReluTrainingSpec& spec, const Params& params)
+    : comm_(comm),
+      spec_(spec),
+      params_(params),
+      shared_(comm, spec),
+      neurons_(block(spec.neurons, comm.size(), comm.rank()).size()),
+      w_(static_cast<std::size_t>(neurons_ * spec.words())),
+      search_(spec.words()),
+      first_fired_(static_cast<std::size_t>(neurons_ + 1)),
+      row_(static_cast<std::size_t>((spec.d + 7) / 8 * 8)) {
+  counts_.prefix_words = prefix_words(spec, params);
+  solution_.gradient_v = Array<T>(1, neurons_, spec.d);
+  solution_.gradient_c = Array<T>(1, neurons_, 1);
+}
+
+template <class T>
+const ReluTrainingSolution<T>& FiredPairs<T>::run(const ReluTrainingProblem<T>& problem) {
+  const BitView inputs = shared_.gather_inputs(problem);
+  quantise(problem);
+  find(inputs);
+  sort_by_neuron();
+  forward(problem);
+  solution_.loss = shared_.finish_forward(problem);
+  backward(problem, inputs);
+  std::vector<Index> counted{counts_.products_evaluated, static_cast<Index>(fired_.size())};
+  comm_.all_reduce(std::span<Index>(counted));
+  counts_.products_evaluated = counted[0];
+  counts_.fired_pairs = counted[1];
+  return solution_;
+}
+
+template <class T>
+void FiredPairs<T>::quantise(const ReluTrainingProblem<T>& problem) {
+  for (Index r = 0; r < neurons_; ++r)
+    pack_negative(std::span<const T>(problem.v.row(0, r), static_cast<std::size_t>(spec_.d)),
+                  w_.data() + r * spec_.words());
+}
+
+/// The firing pairs of this rank's neurons, in found_, in no order.
+template <class T>
+void FiredPairs<T>::find(BitView inputs) {
+  const BitView weights{w_.data(), neurons_, spec_.d};
+  found_.clear();
+  counts_.products_evaluated = 0;
+  if (spec_.radius() < 0 || neurons_ == 0) return;
+  const HammingStage stage{counts_.prefix_words, spec_.radius()};
+  if (stage.words == spec_.words()) {
+    counts_.products_evaluated = neurons_ * spec_.n;
+    search_.scan(weights, inputs, {&stage, 1}, [&](std::span<const BitPair> pairs) {
+      found_.insert(found_.end(), pairs.begin(), pairs.end());
+      return true;
+    });
+    return;
+  }
+  search_.scan(weights, inputs, {&stage, 1}, [&](std::span<const BitPair> pairs) {
+    counts_.products_evaluated += static_cast<Index>(pairs.size());
+    keep_within(weights, inputs, spec_.radius(), pairs, found_);
+    return true;
+  });
+}
+
+template <class T>
+double FiredPairs<T>::activation(Index distance) const {
+  return static_cast<double>(spec_.d - 2 * distance) / static_cast<double>(spec_.d) - spec_.rho;
+}
+
+/// A fixed order, so that sums do not depend on how the search walks.
+template <class T>
+void FiredPairs<T>::sort_by_neuron() {
+  std::sort(found_.begin(), found_.end());
+  std::fill(first_fired_.begin(), first_fired_.end(), Index{0});
+  fired_.clear();
+  for (const BitPair& pair : found_) {
+    ++first_fired_[static_cast<std::size_t>(pair.i + 1)];
+    fired_.push_back({pair.j, activation(pair.distance)});
+  }
+  std::partial_sum(first_fired_.begin(), first_fired_.end(), first_fired_.begin());
+}
+
+template <class T>
+void FiredPairs<T>::forward(const ReluTrainingProblem<T>& problem) {
+  for (Index r = 0; r < neurons_; ++r) {
+    const auto outer = static_cast<double>(problem.c(0, r, 0));
+    for (Index k = first_fired_[static_cast<std::size_t>(r)]; k < first_fired_[static_cast<std::size_t>(r + 1)]; ++k) {
+      const auto& [input, h] = fired_[static_cast<std::size_t>(k)];
+      shared_.outputs()[static_cast<std::size_t>(input)] += outer * h;
+    }
+  }
+}
+
+template <class T>
+void FiredPairs<T>::backward(const ReluTrainingProblem<T>& problem, BitView inputs) {
+  for (Index r = 0; r < neurons_; ++r) {
+    const double scale = static_cast<double>(problem.c(0, r, 0)) / static_cast<double>(spec_.d);
+    double gradient_c = 0;
+    std::fill(row_.begin(), row_.end(), 0.0);
+    for (Index k = first_fired_[static_cast<std::size_t>(r)]; k < first_fired_[static_cast<std::size_t>(r + 1)]; ++k) {
+      const auto& [input, h] = fired_[static_cast<std::size_t>(k)];
+      const double delta = shared_.delta()[static_cast<std::size_t>(input)];
+      gradient_c += delta * h;
+      add_signs(inputs.row(input), scale * delta, row_);
+    }
+    solution_.gradient_c(0, r, 0) = static_cast<T>(gradient_c);
+    std::transform(row_.begin(), row_.begin() + spec_.d, solution_.gradient_v.row(0, r),
+                   [](double entry) { return static_cast<T>(entry); });
+  }
+}
+
+template <class T>
+FiredPairsCounts FiredPairs<T>::expected(const ReluTrainingSpec& spec, const Params& params) {
+  const Index words = prefix_words(spec, params);
+  // Of clustered data the pairs of one cluster may fire, all of them at most; the others are fair coins.
+  const bool together = spec.data == "clustered" && spec.alignment * spec.alignment > spec.rho;
+  const double near = together ? 1 / static_cast<double>(spec.clusters) : 0;
+  const auto within = [&](Index bits) {
+    return spec.radius() < 0 ? 0 : near + (1 - near) * chance_of_distance(bits, spec.radius());
+  };
+  const double evaluated = words == spec.words() ? 1 : within(words * bits_per_word);
+  return {static_cast<Index>(std::round(spec.pairs() * evaluated)),
+          static_cast<Index>(std::round(spec.pairs() * within(spec.d))), words};
+}
+
+template <class T>
+Schedule FiredPairs<T>::schedule(const ReluTrainingSpec& spec, const Params&, const Counts& counts, int ranks,
+                                 int rank) {
+  const Index mine = block(spec.neurons, ranks, rank).size();
+  const double share = static_cast<double>(mine) / static_cast<double>(spec.neurons);
+  const auto d = static_cast<double>(spec.d);
+  const double looked_at = static_cast<double>(counts.prefix_words * bits_per_word) * static_cast<double>(mine) *
+                           static_cast<double>(spec.n);
+  const double evaluated = share * static_cast<double>(counts.products_evaluated) * d;
+  const double fired = share * static_cast<double>(counts.fired_pairs);
+  Schedule schedule;
+  SharedStep<T>::communicate_inputs(schedule, spec, ranks, rank);
+  // 64 signs compared and counted in three operations
+  schedule.compute(3 * (looked_at + evaluated) / bits_per_word + 2 * fired, (looked_at + evaluated) / 8 / 64);
+  SharedStep<T>::communicate_outputs(schedule, spec);
+  schedule.compute(fired * (2 * d + 2), fired * d / 8);
+  schedule.communicate(Operation::all_reduce, 2 * static_cast<Index>(sizeof(Index)));
+  const Index weights =
+      mine * (spec.words() * static_cast<Index>(sizeof(Word)) + (spec.d + 1) * static_cast<Index>(sizeof(T)));
+  return schedule.resident(SharedStep<T>::bytes(spec) + weights + HammingSearch::bytes(spec.words()) +
+                           static_cast<Index>(fired * static_cast<double>(sizeof(BitPair) + sizeof(Fired))) +
+                           (mine + 1 + spec.d) * static_cast<Index>(sizeof(double)));
+}
+
+template class FiredPairs<float>;
+template class FiredPairs<double>;
+
+}  // namespace breakeven::inner_product
