@@ -114,14 +114,16 @@ TEST(LshPlan, IsTheLeastNumberOfTablesThatReachesTheRecall) {
       EXPECT_NEAR(plan.recall, passes * (1 - std::pow(1 - meets, plan.tables)), 1e-12);
       EXPECT_LT(passes * (1 - std::pow(1 - meets, plan.tables - 1)), recall) << "one table less does not";
     }
-  // Without replacement: C(384, 12) / C(512, 12), a little less than 0.75^12.
-  EXPECT_NEAR(chance_among_drawn(512, 128, 12, 0), 0.0294, 0.0002);
+  // Without replacement: C(384, 12) / C(512, 12) = 0.03032, a little less than 0.75^12 = 0.0317.
+  EXPECT_NEAR(chance_among_drawn(512, 128, 12, 0), 0.03032, 0.00001);
 }
 
 TEST(LshPlan, NeedsMoreTablesWhereHeavyPairsAreLessAlike) {
   double before = 0;
   for (const double rho : {0.9, 0.7, 0.5, 0.3}) {
-    const LshPlan plan = plan_lsh(pairs_spec(1 << 17, 1024, rho, 0), {});
+    HeavyPairsSpec spec = pairs_spec(1 << 17, 1024, rho, 0);
+    spec.n_b = spec.n;
+    const LshPlan plan = plan_lsh(spec, {});
     EXPECT_GT(plan.cost, before) << rho;
     EXPECT_GE(plan.recall, 0.99);
     before = plan.cost;
