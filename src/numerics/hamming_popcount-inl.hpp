@@ -150,18 +150,23 @@ struct PopcountLoops {
   /// Reports the pairs whose accumulators, one after the other in `sums`, are negative.
   static void report(const HammingBlock& block, const TileRows& a, Index column, Index radius, const Index* sums,
                      PairBuffer& found) {
-    uint8_t masks[vectors * lanes / 8 + 16] = {};
+    // Masks of all vectors first, so that the loop over pairs waits for no vector. Never a count of live masks: g++ 12
+    // spills them too short.
+    constexpr Index a_word = lanes == 8 ? 8 : 1;  // vectors whose masks fill a word, or one
+    Word masks[vectors / a_word] = {};
     const DI d;
     for (Index v = 0; v < vectors; ++v) {
-      const auto passes = hn::Lt(hn::Load(d, sums + v * lanes), hn::Zero(d));
-      hn::StoreMaskBits(d, passes, masks);  // never a count of live masks: g++ 12 spills them too short
-      for (unsigned bits = masks[0]; bits != 0; bits &= bits - 1) {
-        const Index r = v / tile_vectors, lane = v % tile_vectors * lanes + __builtin_ctz(bits);
+      uint8_t mask[8] = {};
+      hn::StoreMaskBits(d, hn::Lt(hn::Load(d, sums + v * lanes), hn::Zero(d)), mask);
+      masks[v / a_word] |= Word{mask[0]} << (v % a_word * lanes);
+    }
+    for (Index first = 0; first < vectors; first += a_word)
+      for (Word bits = masks[first / a_word]; bits != 0; bits &= bits - 1) {
+        const Index at = first * lanes + __builtin_ctzll(bits), r = at / tile_columns, lane = at % tile_columns;
         const Index i = a.first + r, j = block.first_b + column + lane;
         if (r >= a.count || column + lane >= block.n_b || (block.triangle && j <= i)) continue;
-        found.add(i, j, sums[r * tile_columns + lane] + radius + 1);
+        found.add(i, j, sums[at] + radius + 1);
       }
-    }
   }
 
   /// The later stages of a tile of which some pair has passed the first.
@@ -223,9 +228,6 @@ struct PopcountLoops {
           break;
         case 3:
           scan_strip<3>(block, stages, n_stages, a, sums, found);
-          break;
-        case 4:
-          scan_strip<4>(block, stages, n_stages, a, sums, found);
           break;
         default:
           scan_strip<0>(block, stages, n_stages, a, sums, found);

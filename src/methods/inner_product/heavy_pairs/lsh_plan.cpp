@@ -11,13 +11,14 @@ namespace {
 constexpr Index most_tables = 65'536;
 constexpr Index most_check_words = 8;
 
-// Seconds of one core, measured by peers/hamming_kernel on a Zen 5; only their ratios matter.
-constexpr double sort_s = 4e-9;         // a row in a table: its key, and its place among the others
-constexpr double sort_word_s = 0.5e-9;  // a check word on the way to it
-constexpr double visit_s = 2e-9;        // two keys that meet
-constexpr double tile_s = 2e-9;         // 4 rows of A and 8 of B that meet
-constexpr double tile_word_s = 1.1e-9;  // a check word of them
-constexpr double look_s = 60e-9;        // a candidate
+// Seconds of one core, from peers/hamming_kernel on a Zen 5 with n = 2^14; only their ratios matter.
+constexpr double sort_s = 2.8e-9;        // a row in a table: its key, and its place among the others
+constexpr double sort_word_s = 0.45e-9;  // a check word on the way to it
+constexpr double key_s = 5e-9;           // a key of a table: counting its rows, and finding them
+constexpr double visit_s = 2e-9;         // two keys that meet
+constexpr double tile_s = 0.5e-9;        // 4 rows of A and 8 of B that meet
+constexpr double tile_word_s = 1e-9;     // a check word of them
+constexpr double look_s = 60e-9;         // a candidate
 
 /// Tiles that rows of one key fill, in the mean, `rows` a key and `side` a tile: one more or less full at the end.
 double tiles(double rows, double side) {
@@ -60,7 +61,7 @@ LshPlan plan_with(const HeavyPairsSpec& spec, double recall, Index key_bits, Ind
   plan.met = tables * spec.pairs() * near / keys;
   plan.candidates = plan.met * chance_of_distance(plan.check_bits, plan.check_radius);
   const double tiles_a_table = half * near * keys * tiles(n_a / keys, 4) * tiles(n_b / keys, 8);
-  plan.cost = tables * (sides * (sort_s + words * sort_word_s) + half * near * keys * visit_s +
+  plan.cost = tables * (sides * (sort_s + words * sort_word_s) + keys * key_s + half * near * keys * visit_s +
                         tiles_a_table * (tile_s + words * tile_word_s)) +
               plan.candidates * look_s;
   return plan;
