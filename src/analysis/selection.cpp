@@ -34,6 +34,11 @@ std::map<std::string, std::set<std::string>> those_that_vary(const ValuesSeen& s
   return varying;
 }
 
+/// A second set of vectors as large as the first is no factor of its own: it grows with n.
+bool follows_n(const Record& record) {
+  return record.index("n_b") != unknown_index && record.index("n_b") == record.index("n");
+}
+
 /// Factors are compared among tasks on the same data: those of another kind or file have others.
 std::string data_of(const Record& record) {
   return problem_of(record) + unit_separator + data_label(record);
@@ -149,6 +154,7 @@ const std::string& Abscissae::of(const Record& record) const {
 
 std::string Abscissae::curve(const Record& record, std::set<std::string> without) const {
   without.insert(of(record));
+  if (follows_n(record)) without.insert("n_b");
   return task_key(record, without);
 }
 
@@ -193,7 +199,7 @@ std::string Labels::other_factors(const Record& record) const {
   const std::string d = record.text("d");  // d_value is worth a word only where it differs; its 0 means "as d"
   for (const Column& column : record.columns)
     if (column.kind == "factor" && varying->second.contains(column.name) && !named.contains(column.name) &&
-        is_known(column.value) &&
+        is_known(column.value) && !(column.name == "n_b" && follows_n(record)) &&
         !(column.name == "d_value" && (to_text(column.value) == d || to_text(column.value) == "0")))
       append(text, column.name + " " + to_text(column.value), ", ");
   return text;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "base/error.hpp"
 #include "methods/inner_product/heavy_pairs/chance.hpp"
@@ -34,17 +35,32 @@ double keys_within(Index key_bits, Index key_radius) {
   return sum;
 }
 
-/// The plan with these keys and check words; no tables if they are too many.
-LshPlan plan_with(const HeavyPairsSpec& spec, double recall, Index key_bits, Index key_radius, Index check_words) {
+/// The check of so many words, and what passes it. Found once for all keys: it takes most of the planning.
+struct Check {
+  Index words, bits, radius;
+  double heavy_passes, uniform_passes;
+};
+
+Check check_with(const HeavyPairsSpec& spec, double recall, Index words) {
+  Check check{words, std::min(spec.d, words * bits_per_word), 0, 0, 0};
+  // A tenth of what may be missed is missed by the check, or nothing if it sees whole rows.
+  const double passes_wanted = check.bits == spec.d ? 1 : 1 - (1 - recall) / 10;
+  check.radius = most_among_drawn(spec.d, spec.radius(), check.bits, passes_wanted);
+  check.heavy_passes = chance_among_drawn(spec.d, spec.radius(), check.bits, check.radius);
+  check.uniform_passes = chance_of_distance(check.bits, check.radius);
+  return check;
+}
+
+/// The plan with these keys, which heavy pairs share with chance `meets`, and this check; no tables if they are too
+/// many.
+LshPlan plan_with(const HeavyPairsSpec& spec, double recall, Index key_bits, Index key_radius, double meets,
+                  const Check& check) {
   LshPlan plan;
   plan.key_bits = key_bits;
   plan.key_radius = key_radius;
-  plan.check_bits = std::min(spec.d, check_words * bits_per_word);
-  // A tenth of what may be missed is missed by the check, or nothing if it sees whole rows.
-  const double passes_wanted = plan.check_bits == spec.d ? 1 : 1 - (1 - recall) / 10;
-  plan.check_radius = most_among_drawn(spec.d, spec.radius(), plan.check_bits, passes_wanted);
-  const double passes = chance_among_drawn(spec.d, spec.radius(), plan.check_bits, plan.check_radius);
-  const double meets = chance_among_drawn(spec.d, spec.radius(), key_bits, key_radius);
+  plan.check_bits = check.bits;
+  plan.check_radius = check.radius;
+  const double passes = check.heavy_passes;
   const double wanted = meets >= 1 ? 1 : std::ceil(std::log1p(-recall / passes) / std::log1p(-meets));
   if (!(wanted <= static_cast<double>(most_tables))) {
     plan.tables = 0;
@@ -56,10 +72,10 @@ LshPlan plan_with(const HeavyPairsSpec& spec, double recall, Index key_bits, Ind
 
   const double keys = std::exp2(static_cast<double>(key_bits)), near = keys_within(key_bits, key_radius);
   const double n_a = static_cast<double>(spec.n), n_b = static_cast<double>(spec.n_b),
-               words = static_cast<double>(check_words);
+               words = static_cast<double>(check.words);
   const double sides = spec.self ? n_a : n_a + n_b, half = spec.self ? 0.5 : 1;
   plan.met = tables * spec.pairs() * near / keys;
-  plan.candidates = plan.met * chance_of_distance(plan.check_bits, plan.check_radius);
+  plan.candidates = plan.met * check.uniform_passes;
   const double tiles_a_table = half * near * keys * tiles(n_a / keys, 4) * tiles(n_b / keys, 8);
   plan.cost = tables * (sides * (sort_s + words * sort_word_s) + keys * key_s + half * near * keys * visit_s +
                         tiles_a_table * (tile_s + words * tile_word_s)) +
@@ -74,15 +90,20 @@ LshPlan plan_lsh(const HeavyPairsSpec& spec, const LshParams& params) {
   const Index first_bits = params.key_bits > 0 ? params.key_bits : 1;
   const Index last_bits = params.key_bits > 0 ? params.key_bits : most_bits;
   const bool any_radius = params.key_radius == unknown_index;
+  std::vector<Check> checks;
+  for (Index words = 1; words <= std::min(most_check_words, spec.words()); ++words)
+    checks.push_back(check_with(spec, params.recall, words));
   LshPlan best;
   best.tables = 0;
   for (Index bits = first_bits; bits <= last_bits; ++bits)
     for (Index radius = any_radius ? 0 : params.key_radius;
-         radius <= std::min(any_radius ? lsh_most_key_radius : params.key_radius, bits); ++radius)
-      for (Index words = 1; words <= std::min(most_check_words, spec.words()); ++words) {
-        const LshPlan plan = plan_with(spec, params.recall, bits, radius, words);
+         radius <= std::min(any_radius ? lsh_most_key_radius : params.key_radius, bits); ++radius) {
+      const double meets = chance_among_drawn(spec.d, spec.radius(), bits, radius);
+      for (const Check& check : checks) {
+        const LshPlan plan = plan_with(spec, params.recall, bits, radius, meets, check);
         if (plan.tables > 0 && (best.tables == 0 || plan.cost < best.cost)) best = plan;
       }
+    }
   if (best.tables == 0)
     throw BadRequest("key-bits = " + std::to_string(params.key_bits) + " need more than " +
                      std::to_string(most_tables) + " tables at this rho and recall; take fewer");
