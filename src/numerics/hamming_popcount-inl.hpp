@@ -153,7 +153,7 @@ struct PopcountLoops {
     // Masks of all vectors first, so that the loop over pairs waits for no vector. Never a count of live masks: g++ 12
     // spills them too short.
     constexpr Index a_word = lanes == 8 ? 8 : 1;  // vectors whose masks fill a word, or one
-    Word masks[vectors / a_word] = {};
+    Word masks[(vectors + a_word - 1) / a_word] = {};
     const DI d;
     for (Index v = 0; v < vectors; ++v) {
       uint8_t mask[8] = {};
