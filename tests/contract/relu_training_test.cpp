@@ -81,7 +81,9 @@ TEST_P(ReluTrainingContract, ProductsEvaluatedShrinkWithTheThreshold) {
       EXPECT_LE(fired, products);
       // A prefix of another length, chosen for the fewest words compared, may let a few more pairs through.
       const auto prefix = std::get<Index>(*find(run.counts, "prefix_words"));
-      if (prefix == prefix_before) EXPECT_LE(products, before) << rho;
+      if (prefix == prefix_before) {
+        EXPECT_LE(products, before) << rho;
+      }
       EXPECT_LE(fired, fired_before) << rho;
       before = products, fired_before = fired, prefix_before = prefix;
       if (rho == 0.1) products_at_low = products;
