@@ -7,7 +7,7 @@ set(page_folder ${PROJECT_SOURCE_DIR}/src/analysis/page)
 set(PAGE_FILES
     bundle/vega_bundle.min.js bundle/LICENSES style.css boot.js
     charts/overview.vl.json charts/time.vl.json charts/front.vl.json charts/scaling.vl.json charts/efficiency.vl.json
-    charts/ranks.vl.json charts/counts.vl.json)
+    charts/ranks.vl.json charts/counts.vl.json charts/winners.vl.json)
 
 # breakeven_embed(OUTPUT files...): writes OUTPUT, which defines page_<name>_begin and page_<name>_end for each file;
 # <name> is the file name without folder, every other character than letters and digits an underscore.

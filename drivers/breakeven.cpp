@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 #include <span>
 
 #include "analysis/break_even.hpp"
@@ -16,6 +17,7 @@
 #include "probe.hpp"
 #include "registry.hpp"
 #include "results/durable_file.hpp"
+#include "results/gallery.hpp"
 #include "results/merge.hpp"
 #include "results/study_file.hpp"
 
@@ -66,10 +68,24 @@ void add_merge(CLI::App& app) {
   });
 }
 
+/// The pairs that the page is to show; none unless both options are given.
+std::optional<Gallery> gallery_of(const std::string& pairs, const std::string& items, const std::string& out) {
+  constexpr Index shown = 12;
+  if (pairs.empty() && items.empty()) return {};
+  if (pairs.empty() || items.empty()) throw BadRequest("pairs and items belong together: give both or none");
+  if (out.empty()) throw BadRequest("pairs are shown on the page: give --out FILE.html too");
+  // A colon separates the dataset, unless it belongs to the name of a file that is there.
+  const std::size_t colon = std::filesystem::exists(items) ? std::string::npos : items.rfind(':');
+  const std::string file = items.substr(0, colon), dataset = colon == std::string::npos ? "" : items.substr(colon + 1);
+  probe_input(pairs);
+  probe_input(file);
+  return read_gallery(pairs, file, dataset, shown);
+}
+
 void add_report(CLI::App& app) {
   CLI::App* command = app.add_subcommand("report", "break-even table, and one HTML page with all figures");
   struct Options {
-    std::string study, out, against;
+    std::string study, out, against, pairs, items;
   };
   const auto options = std::make_shared<Options>();
   command->add_option("study", options->study, "study file or shard")->required();
@@ -77,10 +93,21 @@ void add_report(CLI::App& app) {
       ->type_name("FILE.html");
   command->add_option("--against", options->against, "print the ratio of every method's time to that of this one")
       ->type_name("METHOD");
+  command
+      ->add_option("--pairs", options->pairs,
+                   "solution of inner_product --self whose pairs the page shows, with the --items they are")
+      ->type_name("SOLUTION.h5");
+  command
+      ->add_option("--items", options->items,
+                   "words or pictures of the rows: a dataset of texts, or of square pictures [texts if any, else a]")
+      ->type_name("FILE.h5[:NAME]");
   command->footer(
       "Examples:\n  breakeven report results/quickstart/study.h5 --out report.html\n"
-      "  breakeven report results/quickstart/study.h5 --against ring\n");
+      "  breakeven report results/quickstart/study.h5 --against ring\n"
+      "  breakeven report study.h5 --out pairs.html --pairs solutions/3f2a91bb0c4d77e1.h5 --items "
+      "inputs/fashion_labels.h5:a\n");
   command->callback([options] {
+    const std::optional<Gallery> gallery = gallery_of(options->pairs, options->items, options->out);
     probe_results(options->study);
     const Study study = read_study(options->study);
     if (options->against.empty())
@@ -91,7 +118,7 @@ void add_report(CLI::App& app) {
     const auto folder = std::filesystem::path(options->out).parent_path();
     if (!folder.empty() && !std::filesystem::is_directory(folder))
       throw Failure(options->out + ": there is no folder " + folder.string());
-    const std::string page = report_page(study);
+    const std::string page = report_page(study, gallery);
     write_durably(options->out, std::as_bytes(std::span(page)));
     fmt::print("\nfigures: {}\n", options->out);
   });

@@ -22,6 +22,7 @@ std::vector<MethodCase> searches() {
   const auto ring = std::pair{std::string("partition"), Value(std::string("ring"))};
   return {{"popcount", {}},
           {"popcount", {ring}},
+          {"popcount", {{"early-exit", false}}},
           {"gemm", {}},
           {"gemm", {{"product", std::string("float")}}},
           {"gemm", {{"product", std::string("float")}, ring}},

@@ -11,7 +11,7 @@ for (const table of ['points', 'breaks', 'scaling', 'ranks', 'counts']) {  // st
   const length = fields.length ? fields[0][1].length : 0;
   report[table] = Array.from({length}, (_, i) => Object.fromEntries(fields.map(([name, values]) => [name, values[i]])));
 }
-const chartNames = ['overview', 'time', 'front', 'scaling', 'efficiency', 'ranks', 'counts'];
+const chartNames = ['overview', 'time', 'front', 'scaling', 'efficiency', 'ranks', 'counts', 'winners'];
 const specs = Object.fromEntries(chartNames.map(name => [name, readJson('spec-' + name)]));
 const style = getComputedStyle(document.documentElement);
 const darkScheme = matchMedia('(prefers-color-scheme: dark)');
@@ -128,7 +128,7 @@ function powersOfTwo([low, high], most) {
   return ticks;
 }
 
-const chosen = {group: 0, n: 0, count: ''};
+const chosen = {group: 0, n: 0, count: '', rows: '', mostError: 0.1};
 const overOneFactor = distinct(report.breaks.map(b => b.factor)).length < 2;  // else each label names its own
 const factor = () => group().factor ?? 'n';
 const group = () => report.groups[chosen.group] ?? {label: '', factor: 'n', scaling: -1};
@@ -229,16 +229,48 @@ function countValues() {
           countTitle: `${chosen.count.replaceAll('_', ' ')} (log scale)`, countTicks: decimalTicks(counts.map(c => c.value), 9)};
 }
 
+// Maps of winners: what the chosen task is a row of, with the other rows.
+const rowsOfMap = map => report.groups.flatMap((g, i) => g.maps.filter(m => m.map === map).map(m => ({group: i, value: m.value})));
+const mapsHere = () => (group().maps ?? []).filter(m => distinct(rowsOfMap(m.map).map(row => row.value)).length > 1);
+const inaccurate = p => known(p.error) && p.error > chosen.mostError;
+function winnerOf(points) {
+  const order = points.filter(p => !inaccurate(p)).sort((a, b) => a.time - b.time);
+  if (order.length < 2) return null;  // alone is no winner
+  const [first, second] = order;
+  const exact = order.find(p => p.role === 'exact');
+  const ratio = p => `${digits(p.time / first.time, 2)}×`;
+  return {...first, close: known(first.high) && known(second.low) && second.low <= first.high,
+          gain: exact && exact !== first ? ratio(exact) : '', next_text: `${second.series}, ${ratio(second)} the time`,
+          exact_text: exact ? `${exact.series}, ${ratio(exact)} the time` : 'none'};
+}
+function winnerValues(available) {
+  const map = mapsHere().find(m => m.factor === chosen.rows);
+  const cells = (map ? rowsOfMap(map.map) : []).flatMap(row => {
+    const points = report.points.filter(p => p.group === row.group);
+    return ascending(points.map(p => p.n)).map(n => winnerOf(points.filter(p => p.n === n))).filter(known)
+      .map(w => ({...w, value: row.value, n_text: sized(w.n), time_text: seconds(w.time), error_text: digits(w.error)}));
+  });
+  const columns = distinct(cells.map(c => c.n)).length;
+  const lines = c => [...c.series.split(' '), ...c.gain ? [c.gain] : []];
+  const letters = Math.max(1, ...cells.flatMap(lines).map(line => line.length));
+  const named = columns * Math.max(46, 6.6 * letters + 12) + 60 < available;
+  return {...seriesValues(cells), factor: factor(), rowTitle: chosen.rows.replaceAll('_', ' '),
+          cells: cells.map(c => ({...c, label: lines(c).join('|'), shift: -6.5 * (lines(c).length - 1), strength: (named ? 0.42 : 0.9) * (c.close ? 0.45 : 1)})),
+          rowsHeight: (named ? 18 + 13 * Math.max(1, ...cells.map(c => lines(c).length)) : 34) * distinct(cells.map(c => c.value)).length,
+          cellTextFilter: named ? 'true' : 'false'};
+}
+
 const chartValues = {overview: overviewValues, time: timeValues, front: frontValues, scaling: scalingValues,
-                     efficiency: scalingValues, ranks: rankValues, counts: countValues};
+                     efficiency: scalingValues, ranks: rankValues, counts: countValues, winners: winnerValues};
 const oneRankCount = 'This task was measured with one number of ranks only.';
 const nothing = {
   front: 'No error was measured here.', scaling: oneRankCount, efficiency: oneRankCount,
   ranks: 'These cases hold the times of one rank only, so there is nothing to compare.',
   counts: 'No method counted anything that grows here.',
+  winners: 'Fewer than two methods are that accurate here.',
   time: 'Nothing here may be drawn: see the warnings.',
 };
-const rowsOf = {overview: 'breaks', time: 'points', front: 'points', scaling: 'scaling', efficiency: 'scaling', ranks: 'ranks', counts: 'counts'};
+const rowsOf = {overview: 'breaks', time: 'points', front: 'points', scaling: 'scaling', efficiency: 'scaling', ranks: 'ranks', counts: 'counts', winners: 'cells'};
 
 const drawings = {};  // the newest drawing of each chart: an older one that ends later is dropped
 async function draw(name) {
@@ -325,6 +357,10 @@ function choose() {
   if (!names.includes(chosen.count)) chosen.count = names.find(name => /quer/.test(name)) ?? names[0] ?? '';
   options(byId('count'), names.map(name => [name, name.replaceAll('_', ' ')]), chosen.count);
   byId('counts-section').toggleAttribute('hidden', report.counts.length === 0);
+  const rows = mapsHere().map(m => m.factor);
+  if (!rows.includes(chosen.rows)) chosen.rows = rows.find(name => name !== 'ranks') ?? rows[0] ?? '';
+  options(byId('rows'), rows.map(name => [name, name.replaceAll('_', ' ')]), chosen.rows);
+  byId('winners-section').toggleAttribute('hidden', rows.length === 0);
   captions();
 }
 function setUpChoice() {
@@ -333,13 +369,16 @@ function setUpChoice() {
   byId('group').addEventListener('change', event => {
     chosen.group = Number(event.target.value);
     choose();
-    drawAll(['time', 'front', 'counts', 'scaling', 'efficiency', 'ranks']);
+    drawAll(['time', 'winners', 'front', 'counts', 'scaling', 'efficiency', 'ranks']);
   });
   byId('size').addEventListener('change', event => {
     chosen.n = Number(event.target.value);
     captions();
     drawAll(['front', 'scaling', 'efficiency', 'ranks']);
   });
+  options(byId('most-error'), [[Infinity, 'any'], ...[0.1, 1e-2, 1e-3, 1e-6, 1e-9].map(x => [x, String(x)])], chosen.mostError);
+  byId('most-error').addEventListener('change', event => { chosen.mostError = Number(event.target.value); drawAll(['winners']); });
+  byId('rows').addEventListener('change', event => { chosen.rows = event.target.value; drawAll(['winners']); });
   byId('count').addEventListener('change', event => {
     chosen.count = event.target.value;
     captions();

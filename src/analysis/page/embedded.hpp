@@ -15,6 +15,7 @@ extern const char page_scaling_vl_json_begin[], page_scaling_vl_json_end[];
 extern const char page_efficiency_vl_json_begin[], page_efficiency_vl_json_end[];
 extern const char page_ranks_vl_json_begin[], page_ranks_vl_json_end[];
 extern const char page_counts_vl_json_begin[], page_counts_vl_json_end[];
+extern const char page_winners_vl_json_begin[], page_winners_vl_json_end[];
 }
 
 namespace breakeven::page {
@@ -51,6 +52,7 @@ inline const Chart charts[] = {
     {"efficiency", between(page_efficiency_vl_json_begin, page_efficiency_vl_json_end)},
     {"ranks", between(page_ranks_vl_json_begin, page_ranks_vl_json_end)},
     {"counts", between(page_counts_vl_json_begin, page_counts_vl_json_end)},
+    {"winners", between(page_winners_vl_json_begin, page_winners_vl_json_end)},
 };
 
 }  // namespace breakeven::page

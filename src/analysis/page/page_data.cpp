@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "analysis/ceilings.hpp"
 #include "analysis/page/verdict_text.hpp"
@@ -109,6 +110,31 @@ void mark_front(Json& points) {
     const std::vector<bool> front = non_dominated(costs);
     for (std::size_t k = 0; k < members.size(); ++k) points[members[k]]["front"] = static_cast<bool>(front[k]);
   }
+}
+
+/// Numbers of tasks (and of ranks) that take several values in a study, but for those of random choices.
+std::set<std::string> varying_numbers(const Study& study) {
+  std::map<std::string, std::set<double>> seen;
+  for (const Record& record : study.records)
+    for (const Column& column : record.columns)
+      if (drawn(record) && (column.kind == "factor" || column.name == "ranks") && column.name != "seed" &&
+          std::isfinite(record.number(column.name)))
+        seen[column.name].insert(record.number(column.name));
+  std::set<std::string> varying;
+  for (const auto& [name, values] : seen)
+    if (values.size() > 1) varying.insert(name);
+  return varying;
+}
+
+/// The maps of winners of which a curve is a row: curves of one map differ in one number alone.
+Json maps_of(const Record& record, const Abscissae& abscissae, const std::set<std::string>& varying, Numbering& maps) {
+  Json rows = Json::array();
+  const std::string curve = abscissae.curve(record);
+  for (const std::string& factor : varying)
+    if (const std::string others = abscissae.curve(record, {factor}); others != curve)
+      rows.push_back(
+          {{"map", maps.of(factor + '\n' + others)}, {"factor", factor}, {"value", number(record.number(factor))}});
+  return rows;
 }
 
 Json break_of(const BreakEven& result, Index group, const std::string& label, const std::string& row) {
@@ -256,7 +282,8 @@ std::string page_data(const Study& study, const std::vector<BreakEven>& results)
   const Labels labels(study);
   const Abscissae abscissae(study);
   const std::map<std::string, std::size_t> most = most_launches(study, abscissae);
-  Numbering curves, families;
+  Numbering curves, families, maps;
+  const std::set<std::string> varying = varying_numbers(study);
   Json groups = Json::array(), points = Json::array(), breaks = Json::array(), ranks = Json::array();
   std::map<std::string, std::string> tasks;
   for (const Record& record : study.records) {
@@ -268,7 +295,8 @@ std::string page_data(const Study& study, const std::vector<BreakEven>& results)
       groups.push_back({{"label", record.text("problem") + ": " + tasks[key]},
                         {"factor", abscissae.of(record)},
                         {"ranks", record.index("ranks")},
-                        {"scaling", families.of(abscissae.curve(record, {"ranks"}))}});
+                        {"scaling", families.of(abscissae.curve(record, {"ranks"}))},
+                        {"maps", maps_of(record, abscissae, varying, maps)}});
     }
     points.push_back(point_of(record, group, n, labels, most.at(method_key(record) + '\n' + key)));
     append_ranks(ranks, record, group, n, labels.series(record));

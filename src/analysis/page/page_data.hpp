@@ -10,9 +10,10 @@ namespace breakeven::page {
 /// All data of the page as one JSON object, the script's only input:
 ///   series  [{name, role}]           in drawing order, exact methods first
 ///   study, label, shown              names, and the group the figures open with: that of the headline
-///   groups  [{label, factor, scaling}]  one per curve: task but for its factor (n, or d), with its ranks; `scaling`
-///   joins
-///                                    those of all ranks. `n` in all tables is the value of that factor
+///   groups  [{label, factor, scaling, maps}]  one per curve: task but for its factor (n, or d), with its ranks;
+///                                    `scaling` joins those of all ranks. `n` in all tables is the value of that
+///                                    factor. maps [{map, factor, value}]: curves of one `map` differ in that number
+///                                    alone
 ///   points  [{group, n, series, ...}] set-up + run time with interval, quality, on the front or not
 ///   breaks  [{group, series, ...}]   the break-evens
 ///   scaling [{scaling, n, series, ranks, ...}]

@@ -8,6 +8,7 @@
 #include "analysis/break_even.hpp"
 #include "analysis/facts.hpp"
 #include "analysis/page/embedded.hpp"
+#include "analysis/page/gallery_html.hpp"
 #include "analysis/page/html.hpp"
 #include "analysis/page/page_data.hpp"
 #include "analysis/page/verdict_text.hpp"
@@ -206,6 +207,12 @@ std::string charts_html(const Study& study) {
                 "Bars: interval over launches. Hollow: measured in fewer launches than the rest, outside intervals. "
                 "Vertical lines: "
                 "measured break-evens. Click a name in the legend to pick it out.") +
+         "</section>\n<section id=\"winners-section\"><h2>Who wins where</h2>\n<div class=\"tools\"><label>Rows "
+         "<select "
+         "id=\"rows\"></select></label><label>Error at most <select id=\"most-error\"></select></label></div>" +
+         figure("winners", "The fastest method",
+                "Below its name: how many times as fast as the best exact method. Pale: the next one's interval meets "
+                "its own, so that either may be the fastest.") +
          "</section>\n<section><h2>Error against time</h2>\n" +
          figure("front", "What accuracy costs",
                 "Lower left is better. The line joins the methods that no other beats in both time and error.") +
@@ -229,12 +236,13 @@ std::string scripts(const Study& study, const std::vector<BreakEven>& results) {
 
 }  // namespace
 
-std::string report_page(const Study& study) {
+std::string report_page(const Study& study, const std::optional<Gallery>& gallery) {
   const std::vector<BreakEven> results = break_evens(study);
   std::string html = head(study) + "<body>\n<main>\n" + header_html(study, results);
   html += "<section><h2>Break-even</h2>\n" + break_even_section(results) + "</section>\n";
   html += "<noscript><p class=\"nothing\">The figures need JavaScript; the table above does not.</p></noscript>\n";
   html += charts_html(study);
+  if (gallery) html += page::gallery_section(*gallery);
   html +=
       "<section id=\"cases-section\"><h2>All cases</h2>\n<div class=\"tools\"><input id=\"filter\" type=\"search\" "
       "placeholder=\"Filter rows\" aria-label=\"Filter rows\"><label><input type=\"checkbox\" id=\"all-columns\"> all "

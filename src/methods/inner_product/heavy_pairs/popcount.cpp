@@ -1,10 +1,25 @@
 #include "methods/inner_product/heavy_pairs/popcount.hpp"
 
+#include <algorithm>
+
 namespace breakeven::inner_product {
+namespace {
+
+std::vector<HammingStage> stages_of(const HeavyPairsSpec& spec, const PopcountParams& params) {
+  if (params.early_exit) return early_exit_stages(spec.d, spec.radius());
+  return {{spec.words(), spec.radius()}};
+}
+
+}  // namespace
 
 template <class T>
 Popcount<T>::Popcount(const Communicator& comm, const HeavyPairsSpec& spec, const Params& params)
-    : comm_(comm), spec_(spec), blocks_(comm, spec, params.partition), search_(spec.words()), hits_(spec) {}
+    : comm_(comm),
+      spec_(spec),
+      blocks_(comm, spec, params.partition),
+      stages_(stages_of(spec, params)),
+      search_(spec.words()),
+      hits_(spec) {}
 
 template <class T>
 const HeavyPairsSolution& Popcount<T>::run(const HeavyPairsProblem<T>& problem) {
@@ -17,15 +32,14 @@ const HeavyPairsSolution& Popcount<T>::run(const HeavyPairsProblem<T>& problem) 
 template <class T>
 void Popcount<T>::compare(const PairBlock& block) {
   if (hits_.full()) return;
-  const HammingStage whole_rows{spec_.words(), spec_.radius()};
   const PairSink keep = [&](std::span<const BitPair> pairs) {
     hits_.add(block, pairs);
     return !hits_.full();
   };
   if (block.triangle)
-    search_.scan_triangle(block.a, {&whole_rows, 1}, keep);
+    search_.scan_triangle(block.a, stages_, keep);
   else
-    search_.scan(block.a, block.b, {&whole_rows, 1}, keep);
+    search_.scan(block.a, block.b, stages_, keep);
 }
 
 template <class T>
@@ -33,7 +47,9 @@ Schedule Popcount<T>::schedule(const HeavyPairsSpec& spec, const Params& params,
                                int rank) {
   Schedule schedule;
   PairBlocks::communicate(schedule, spec, params.partition, ranks, rank);
-  schedule.compute(PairBlocks::pairs(spec, params.partition, ranks, rank) * static_cast<double>(spec.d),
+  // As on uniform rows, of which few tiles pass the first test.
+  const Index signs = std::min(stages_of(spec, params).front().words * bits_per_word, spec.d);
+  schedule.compute(PairBlocks::pairs(spec, params.partition, ranks, rank) * static_cast<double>(signs),
                    static_cast<double>(PairBlocks::bytes(spec, params.partition, ranks, rank)));
   HitList::communicate(schedule);
   return schedule.resident(PairBlocks::bytes(spec, params.partition, ranks, rank) + HitList::bytes(counts.gathered) +

@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <vector>
 
 #include "base/promise.hpp"
 #include "base/schedule.hpp"
@@ -15,16 +16,22 @@
 namespace breakeven::inner_product {
 
 struct PopcountParams {
+  bool early_exit = true;
   std::string partition = "grid";
 
-  static constexpr auto fields() { return std::tuple{partition_field<PopcountParams>()}; }
+  static constexpr auto fields() {
+    return std::tuple{Field{"early-exit", &PopcountParams::early_exit,
+                            "leave a tile of pairs once none of it can be heavy any more: the same pairs, sooner"},
+                      partition_field<PopcountParams>()};
+  }
 };
 
 /// All heavy pairs by comparing every row of A with every row of B: exclusive or, count the bits. The exact baseline.
 /// Shapes: rows of A and B in contiguous blocks; who compares what: pair_blocks.hpp. All hits on every rank.
 /// Collective. Cost per rank: n n_b d / P signs compared (half with `self`), communication of PairBlocks and HitList.
-/// Errors: CollectiveError if there are more than max-hits hits.
-/// Source: definition; blocks by numerics/hamming_pairs.hpp.
+/// With `early-exit` about 2 (1 - rho) d + some words of the d signs, where rows are far apart; where they are alike,
+/// as many as without. Errors: CollectiveError if there are more than max-hits hits. Source: definition; blocks by
+/// numerics/hamming_pairs.hpp.
 template <class T>
 class Popcount {
  public:
@@ -47,6 +54,7 @@ class Popcount {
   Communicator comm_;
   HeavyPairsSpec spec_;
   PairBlocks blocks_;
+  std::vector<HammingStage> stages_;
   HammingSearch search_;
   HitList hits_;
   HeavyPairsSolution solution_;
