@@ -21,7 +21,7 @@ endfunction()
 if(PYTHON3_WITH_H5PY)
   breakeven_cluster(slurm 6)
   foreach(name scaling time_limit node_failure)  # side by side: most of their time is waiting for Slurm
-    breakeven_cluster_test(slurm ${name} 280)
+    breakeven_cluster_test(slurm ${name} 400)
   endforeach()
   breakeven_cluster(hosts 3 --without-slurm)
   breakeven_cluster_test(hosts failures 240)

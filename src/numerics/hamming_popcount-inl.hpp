@@ -229,6 +229,9 @@ struct PopcountLoops {
         case 3:
           scan_strip<3>(block, stages, n_stages, a, sums, found);
           break;
+        case 4:
+          scan_strip<4>(block, stages, n_stages, a, sums, found);
+          break;
         default:
           scan_strip<0>(block, stages, n_stages, a, sums, found);
       }

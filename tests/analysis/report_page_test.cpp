@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
@@ -124,6 +125,23 @@ TEST(ReportPage, MarksPointsOfFewerLaunchesAsHollow) {
   const auto& points = data["points"];
   for (std::size_t i = 0; i < points["n"].size(); ++i)
     EXPECT_EQ(points["hollow"][i].get<bool>(), points["n"][i] == 65536);
+}
+
+// Two data sets on 1, 2 and 4 ranks: a map of winners over the ranks for each; no other number varies.
+TEST(ReportPage, JoinsCurvesThatDifferInOneNumberAloneToMaps) {
+  std::map<int, std::set<double>> rows;
+  std::map<int, std::set<std::string>> data;
+  for (const auto& group : data_of(synthetic::demo())["groups"]) {
+    ASSERT_EQ(group["maps"].size(), 1u) << group;
+    const auto& map = group["maps"][0];
+    EXPECT_EQ(map["factor"], "ranks");
+    rows[map["map"]].insert(map["value"].get<double>());
+    const std::string label = group["label"];
+    data[map["map"]].insert(label.substr(0, label.find(',')));
+  }
+  EXPECT_THAT(rows, testing::SizeIs(2));
+  for (const auto& [map, values] : rows) EXPECT_EQ(values, (std::set<double>{1, 2, 4}));
+  for (const auto& [map, labels] : data) EXPECT_THAT(labels, testing::SizeIs(1)) << "data are told apart";
 }
 
 TEST(ReportPage, KeepsAHostileStringInert) {

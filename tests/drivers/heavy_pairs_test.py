@@ -96,6 +96,41 @@ class HeavyPairs(programs.ProgramTest):
         path = self.write("one.h5", a=a)
         self.check_pairs(heavy(a, a, 0.3, True), "--input", path, "--rho", "0.3", "--self")
 
+    def test_the_report_shows_what_was_found(self):
+        a = signs(50, 70)
+        a[44], a[31] = a[3], a[12]
+        path = self.write("set.h5", a=a)
+        out = self.folder / "out"
+        ended = programs.run(2, "inner_product", "--input", path, "--self", "--rho", "0.5", "--methods", "popcount",
+                             "--save-solution", "--out", out, *QUICK)
+        self.assert_exit(ended, programs.OK)
+        solution = out / "solutions" / f"{ended.rows[0]['hash']}.h5"
+        shard = next((out / "shards").glob(f"{ended.rows[0]['hash'][:16]}*.h5"))
+        words = [f"word<{i}>" for i in range(50)]
+        with h5py.File(self.folder / "items.h5", "w") as file:
+            file["pixels"] = numpy.random.default_rng(3).random((50, 25))
+            file.create_dataset("a_words", data=words, dtype=h5py.string_dtype())
+        page = self.folder / "page.html"
+
+        def report(*options):
+            return programs.run(1, "breakeven", "report", shard, *options)
+        for items, shown in (("items.h5", "<b>word&lt;3&gt;</b> <b>word&lt;44&gt;</b><small>1.000</small>"),
+                             ("items.h5:pixels", "alt=\"row 12\"")):
+            ended = report("--out", page, "--pairs", solution, "--items", self.folder / items)
+            self.assert_exit(ended, programs.OK)
+            text = page.read_text(encoding="utf-8")
+            self.assertIn("2 pairs by popcount, rho = 0.5.", text)
+            self.assertIn(shown, text)
+        for options, *parts in (
+                (("--out", page, "--pairs", solution), "pairs and items belong together"),
+                (("--pairs", solution, "--items", self.folder / "items.h5"), "give --out FILE.html too"),
+                (("--out", page, "--pairs", solution, "--items", self.folder / "items.h5:none"), "items.h5", "'none'"),
+                (("--out", page, "--pairs", path, "--items", self.folder / "items.h5"), "set.h5", "no dataset pairs"),
+                (("--out", page, "--pairs", solution, "--items", self.folder / "none.h5"), "none.h5")):
+            ended = report(*options)
+            self.assert_exit(ended, programs.USAGE)
+            self.assert_one_message(ended, *parts)
+
     def test_no_hit_is_an_answer(self):
         a = signs(9, 512)
         path = self.write("none.h5", a=a, b=signs(9, 512, seed=2))

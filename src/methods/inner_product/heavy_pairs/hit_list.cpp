@@ -8,9 +8,16 @@
 
 namespace breakeven::inner_product {
 
+void HitList::clear() {
+  hits_.clear();
+  unite_at_ = static_cast<std::size_t>(spec_.max_hits) + 1;
+  full_ = false;
+}
+
 void HitList::add(Index i, Index j, Index distance) {
   if (spec_.self && i > j) std::swap(i, j);
   hits_.push_back({i, j, spec_.product_at(distance)});
+  if (hits_.size() >= unite_at_) unite();
 }
 
 void HitList::add(const PairBlock& block, std::span<const BitPair> pairs) {
@@ -20,6 +27,14 @@ void HitList::add(const PairBlock& block, std::span<const BitPair> pairs) {
 void HitList::sort_and_unite(std::vector<Hit>& hits) {
   std::sort(hits.begin(), hits.end());
   hits.erase(std::unique(hits.begin(), hits.end()), hits.end());
+}
+
+/// A search may find a pair often: only different ones fill the list. Sorting at twice the size each time keeps the cost
+/// of all sorting within a constant number of sorts of the final list.
+void HitList::unite() {
+  sort_and_unite(hits_);
+  full_ = static_cast<Index>(hits_.size()) > spec_.max_hits;
+  unite_at_ = std::max(2 * hits_.size(), static_cast<std::size_t>(spec_.max_hits) + 1);
 }
 
 void HitList::gather(const Communicator& comm, HeavyPairsSolution& solution) {

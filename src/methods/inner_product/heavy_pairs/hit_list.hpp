@@ -24,18 +24,18 @@ struct SearchCounts {
 /// The hits of one rank on their way to the solution of all.
 class HitList {
  public:
-  explicit HitList(const HeavyPairsSpec& spec) : spec_(spec) {}
+  explicit HitList(const HeavyPairsSpec& spec) : spec_(spec) { clear(); }
 
-  void clear() { hits_.clear(); }
+  void clear();
   /// A heavy pair of global rows, at that Hamming distance; with `self` in either order.
   void add(Index i, Index j, Index distance);
   /// Heavy pairs of rows of a block.
   void add(const PairBlock&, std::span<const BitPair>);
-  /// More than max-hits: the search of this rank may stop, gather() will say so.
-  bool full() const { return static_cast<Index>(hits_.size()) > spec_.max_hits; }
+  /// More than max-hits different ones: the search of this rank may stop, gather() will say so.
+  bool full() const { return full_; }
 
   /// All ranks' hits in order, each once, on every rank. Collective; two all-gathers: how many, then 24 bytes a hit.
-  /// Errors: CollectiveError if they are more than max-hits.
+  /// Errors: CollectiveError if the ranks hand over more than max-hits, double ones included: all ranks must hold them.
   void gather(const Communicator&, HeavyPairsSolution&);
   Index gathered() const { return gathered_; }  ///< by the last gather(), equal on all ranks
 
@@ -50,8 +50,12 @@ class HitList {
   };
   static void sort_and_unite(std::vector<Hit>&);
 
+  void unite();
+
   HeavyPairsSpec spec_;
   std::vector<Hit> hits_;
+  std::size_t unite_at_ = 0;  // so many hits, some of them twice, are worth sorting
+  bool full_ = false;
   Index gathered_ = 0;
 };
 

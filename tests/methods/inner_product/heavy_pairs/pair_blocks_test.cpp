@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "base/error.hpp"
 #include "methods/inner_product/heavy_pairs/hit_list.hpp"
 #include "support/heavy_pairs_runs.hpp"
 #include "support/on_ranks.hpp"
@@ -123,6 +124,29 @@ TEST_P(HitListTest, GathersEveryHitOnceInOrder) {
         EXPECT_EQ(testing_support::pairs_of(solution)[static_cast<std::size_t>(h)],
                   (std::array<Index, 3>{50 - comm.size() + h, 3, 12}));
     }
+  });
+}
+
+/// A search that finds every pair in each of many tables is not at its end before max-hits different ones are there.
+TEST_P(HitListTest, IsFullOfDifferentPairsAlone) {
+  on_ranks([](const Communicator& comm) {
+    HeavyPairsSpec spec = pairs_spec(100, 64, 0.5, 0);
+    spec.max_hits = 10;
+    HitList hits(spec);
+    if (comm.rank() == 0)
+      for (Index table = 0; table < 50; ++table)
+        for (Index pair = 0; pair < 10; ++pair) hits.add(pair, 2 * pair, 3);
+    EXPECT_FALSE(hits.full());
+    HeavyPairsSolution solution;
+    hits.gather(comm, solution);
+    EXPECT_EQ(solution.hits(), 10);
+    if (comm.rank() == 0) {
+      for (Index pair = 0; pair < 50; ++pair) hits.add(pair, 99, 3);
+      EXPECT_TRUE(hits.full());
+    }
+    EXPECT_THROW(hits.gather(comm, solution), CollectiveError);
+    hits.clear();
+    EXPECT_FALSE(hits.full());
   });
 }
 
