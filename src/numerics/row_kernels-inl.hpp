@@ -104,7 +104,7 @@ struct Ahead {
   template <Index bytes>
   HWY_INLINE void fetch() {
 #pragma GCC unroll 8
-    for (Index byte = 0; byte < bytes; byte += line_bytes) fetch_once(next + byte);
+    for (Index byte = 0; byte < bytes; byte += line_bytes) fetch_ahead(next + byte);
     next += bytes;
   }
 };

@@ -87,7 +87,7 @@ HWY_INLINE void add_panel(D d, const T* a, const SketchShape& shape, const Place
   constexpr Index bytes = V * lanes * static_cast<Index>(sizeof(T));
 #pragma GCC unroll 8
   for (Index byte = 0; byte < bytes; byte += line_bytes)
-    fetch_once(reinterpret_cast<const char*>(a) + ahead_bytes + byte);
+    fetch_ahead(reinterpret_cast<const char*>(a) + ahead_bytes + byte);
   hn::Vec<D> row[V];
 #pragma GCC unroll 8
   for (Index v = 0; v < V; ++v) row[v] = hn::LoadU(d, a + v * lanes);
