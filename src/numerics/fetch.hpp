@@ -4,13 +4,18 @@
 
 namespace breakeven {
 
-/// Asks for a line of memory that is read soon. Anything may be at `at`, also nothing.
-/// It goes to the second-level cache. A prefetch that passes that cache by (locality 0), so that what is read once does
-/// not drive out what is read again, halves the bandwidth of one core where few lines can be on their way to the first
-/// level: docs/performance.md.
+/// Whether what is read once should pass the second-level cache by, so that it does not drive out what is read again.
+/// It pays on AMD's processors; on Intel's, where few lines can be on their way to the first level at a time, it halves
+/// the bandwidth of a core: docs/performance.md.
+extern const bool fetch_past_second_level;
+
+/// Asks for a line of memory that is read soon, and once. Anything may be at `at`, also nothing.
 HWY_INLINE void fetch_ahead(const char* at) {
 #if HWY_COMPILER_GCC || HWY_COMPILER_CLANG
-  __builtin_prefetch(at, /*write=*/0, /*locality=*/2);
+  if (fetch_past_second_level)
+    __builtin_prefetch(at, /*write=*/0, /*locality=*/0);
+  else
+    __builtin_prefetch(at, /*write=*/0, /*locality=*/2);
 #else
   (void)at;
 #endif
