@@ -44,8 +44,8 @@ void add_run(CLI::App& app, ExitCode& exit_code) {
   command->add_flag("!--no-calibration", options->calibrate, "do not measure the ceilings of the machine first");
   command->footer(
       "Examples:\n  breakeven run data/studies/quickstart.toml\n"
-      "  breakeven run data/studies/strong_scaling.toml --launcher \"srun --mpi=pmix -n {ranks}\" --out "
-      "$SCRATCH/scaling\n"
+      "  breakeven run data/studies/strong_scaling.toml --ranks $SLURM_NTASKS --launcher \"srun "
+      "--mpi=pmix -n {ranks}\" --out $SCRATCH/scaling\n"
       "Run again, it goes on where it stopped: finished shards are not measured twice.\n"
       "A host that falls silent ends a launch of Open MPI after 5 s, since OMPI_MCA_oob_tcp_keepalive_time, _intvl "
       "and\n"
@@ -91,7 +91,7 @@ void add_report(CLI::App& app) {
   command->add_option("study", options->study, "study file or shard")->required();
   command->add_option("--out", options->out, "page to write; without it only the table is printed")
       ->type_name("FILE.html");
-  command->add_option("--against", options->against, "print the ratio of every method's time to that of this one")
+  command->add_option("--against", options->against, "print the ratio of every method's time to that of this one (of several settings: the first in the file)")
       ->type_name("METHOD");
   command
       ->add_option("--pairs", options->pairs,
@@ -104,7 +104,7 @@ void add_report(CLI::App& app) {
   command->footer(
       "Examples:\n  breakeven report results/quickstart/study.h5 --out report.html\n"
       "  breakeven report results/quickstart/study.h5 --against ring\n"
-      "  breakeven report study.h5 --out pairs.html --pairs solutions/3f2a91bb0c4d77e1.h5 --items "
+      "  breakeven report study.h5 --out pairs.html --pairs solutions/HASH.h5 --items "
       "inputs/fashion_labels.h5:a\n");
   command->callback([options] {
     const std::optional<Gallery> gallery = gallery_of(options->pairs, options->items, options->out);

