@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstring>
 
+#include "numerics/gather_bits.hpp"
+
 namespace breakeven {
 namespace {
 
@@ -34,11 +36,6 @@ std::vector<KeyBit> key_bits_of(std::span<const Index> places) {
     bits.push_back({static_cast<std::int32_t>(place / key_word_bits), static_cast<std::int32_t>(place % key_word_bits),
                     static_cast<std::int32_t>(bits.size())});
   return bits;
-}
-
-/// 32-bit word k of a row, whatever the order of bytes in memory.
-std::uint32_t half_word(const Word* row, Index k) {
-  return static_cast<std::uint32_t>(row[k / 2] >> (k % 2 * key_word_bits));
 }
 
 /// A sink as the kernel sees it.
@@ -96,9 +93,7 @@ void BitSamplingJoin::gather(BitView rows, std::span<const std::vector<Index>> p
   for (const auto& of_key : places) bits.push_back(key_bits_of(of_key));
   for (Index first = 0; first < rows.n_rows; first += rows_at_once) {
     const Index count = std::min(rows_at_once, rows.n_rows - first);
-    for (Index i = 0; i < count; ++i)
-      for (Index k = 0; k < words; ++k)
-        columns_[static_cast<std::size_t>(k * rows_at_once + i)] = half_word(rows.row(first + i), k);
+    transpose_halves(rows, first, count, rows_at_once, columns_.data());
     for (std::size_t t = 0; t < bits.size(); ++t)
       kernel_.gather(columns_.data(), rows_at_once, count, bits[t].data(), static_cast<Index>(bits[t].size()),
                      keys + static_cast<Index>(t) * stride + first);

@@ -1,7 +1,8 @@
 #include "numerics/group_features.hpp"
 
 #include <algorithm>
-#include <bit>
+
+#include "numerics/hamming_kernel.hpp"
 
 namespace breakeven {
 namespace {
@@ -86,21 +87,23 @@ void GroupFeatures::panel(Range range, float* out) {
 /// Features of one group that share their coordinate of the first set, `first` holding its bits and the rows' signs.
 /// Bits beyond the rows of the group are zero everywhere, so they never count.
 float* GroupFeatures::multiply_out(Index group, const Word* first, Range rest, float* out) const {
-  const Index size = sets_->set_size, degree = sets_->degree;
-  const auto rows = static_cast<int>(rows_->size_of(group));
-  const Word* second = others_.data() + (group - groups_.begin) * (degree - 1) * size * group_words_;
-  const Word* third = second + size * group_words_;
-  for (Index f = rest.begin; f < rest.end; ++f) {
-    const Word* in_second = second + (degree == 3 ? f / size : f) * group_words_;
-    const Word* in_third = third + f % size * group_words_;
-    int negative = 0;
-    for (Index w = 0; w < group_words_; ++w) {
-      Word bits = first[w];
-      if (degree > 1) bits ^= in_second[w];
-      if (degree > 2) bits ^= in_third[w];
-      negative += std::popcount(bits);
-    }
-    *out++ = static_cast<float>(rows - 2 * negative);
+  const Index size = sets_->set_size, degree = sets_->degree, rows = rows_->size_of(group), words = group_words_;
+  std::vector<Word> product(first, first + words);
+  if (degree == 1) {
+    std::fill(product.begin(), product.end(), Word{0});
+    sums_of_signs(first, product.data(), 1, words, rows, out);
+    return out + 1;
+  }
+  const Word* const second = others_.data() + (group - groups_.begin) * (degree - 1) * size * words;
+  if (degree == 2) {
+    sums_of_signs(first, second + rest.begin * words, rest.size(), words, rows, out);
+    return out + rest.size();
+  }
+  const Word* const third = second + size * words;
+  for (Index f = rest.begin, count = 0; f < rest.end; f += count, out += count) {
+    count = std::min(size - f % size, rest.end - f);  // that share their coordinate of the second set
+    for (Index w = 0; w < words; ++w) product[at(w)] = first[w] ^ second[f / size * words + w];
+    sums_of_signs(product.data(), third + f % size * words, count, words, rows, out);
   }
   return out;
 }

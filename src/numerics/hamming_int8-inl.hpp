@@ -176,7 +176,7 @@ struct Int8Loops {
 
   /// Rows of A as signs, and where their accumulators start.
   static TileRows unpack_rows(const HammingBlock& block, const HammingStage& stage, Index i, int32_t* signs) {
-    TileRows a{signs, {}, block.first_a + i, block.n_a - i < tile_rows ? block.n_a - i : tile_rows};
+    TileRows a{signs, {}, i, block.n_a - i < tile_rows ? block.n_a - i : tile_rows};
     for (Index r = 0; r < tile_rows; ++r) {
       const Word* const row = block.a + (i + (r < a.count ? r : a.count - 1)) * block.a_stride;
       Index bits = 0;

@@ -37,6 +37,18 @@ Index distance_of_rows(const Word* a, const Word* b, Index words) {
   return distance;
 }
 
+void signed_sums(const Word* first, const Word* others, Index n, Index words, Index rows, float* sums) {
+  if (words == 1) {  // by itself, for the compiler to take many at a time
+    for (Index k = 0; k < n; ++k) sums[k] = static_cast<float>(rows - 2 * __builtin_popcountll(first[0] ^ others[k]));
+    return;
+  }
+  for (Index k = 0; k < n; ++k) {
+    Index negative = 0;
+    for (Index w = 0; w < words; ++w) negative += __builtin_popcountll(first[w] ^ others[k * words + w]);
+    sums[k] = static_cast<float>(rows - 2 * negative);
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace breakeven
 HWY_AFTER_NAMESPACE();
@@ -47,6 +59,7 @@ namespace breakeven {
 HWY_EXPORT(choose_hamming_kernel);
 HWY_EXPORT(choose_int8_kernel);
 HWY_EXPORT(distance_of_rows);
+HWY_EXPORT(signed_sums);
 
 HammingKernel hamming_kernel(Index radius) {
   return HWY_DYNAMIC_DISPATCH(choose_hamming_kernel)(radius);
@@ -58,6 +71,10 @@ HammingKernel int8_kernel() {
 
 Index hamming_distance(const Word* a, const Word* b, Index words) {
   return HWY_DYNAMIC_DISPATCH(distance_of_rows)(a, b, words);
+}
+
+void sums_of_signs(const Word* first, const Word* others, Index n, Index words, Index rows, float* sums) {
+  HWY_DYNAMIC_DISPATCH(signed_sums)(first, others, n, words, rows, sums);
 }
 
 }  // namespace breakeven

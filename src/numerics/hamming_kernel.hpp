@@ -9,7 +9,6 @@ struct HammingBlock {
   const Word* a = nullptr;
   Index a_stride = 0;  ///< words from row to row
   Index n_a = 0;
-  Index first_a = 0;  ///< number of the first of these rows, for the pairs found
   const Word* b = nullptr;
   Index n_b = 0;
   Index first_b = 0;
@@ -58,5 +57,9 @@ HammingKernel int8_kernel();
 
 /// Bits in which two rows of so many words differ.
 Index hamming_distance(const Word* a, const Word* b, Index words);
+
+/// sums[k] = rows - 2 |first xor others[k]|: sums of `rows` products of two signs, set bits being -1. `first` has so
+/// many words, `others` n times as many; bits beyond `rows` are zero.
+void sums_of_signs(const Word* first, const Word* others, Index n, Index words, Index rows, float* sums);
 
 }  // namespace breakeven

@@ -234,7 +234,7 @@ struct NibbleLoops {
     uint8_t* const tables = reinterpret_cast<uint8_t*>(scratch);
     for (Index i = 0; i < block.n_a && !found.stopped; i += tile_rows) {
       choose_tables(block, i, stages[n_stages - 1].words, tables);
-      const TileRows a{tables, block.first_a + i, block.n_a - i < tile_rows ? block.n_a - i : tile_rows};
+      const TileRows a{tables, i, block.n_a - i < tile_rows ? block.n_a - i : tile_rows};
       scan_strip(block, stages, n_stages, a, sums, found);
     }
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "numerics/chance.hpp"
 #include "numerics/hamming_kernel.hpp"
 
 namespace breakeven {
@@ -19,17 +20,6 @@ constexpr std::size_t batch = 4096;          // pairs handed to the sink at once
 Index packed_words(Index max_words) {
   const Index one_tile = most_tile_bytes * max_words;
   return std::max(block_bytes, one_tile) / static_cast<Index>(sizeof(Word)) + hamming_scratch_words * max_words;
-}
-
-/// Probability that two uniform rows of n_bits differ in at most `distance` of them.
-double chance_of_distance(Index n_bits, Index distance) {
-  double sum = 0;
-  const auto n = static_cast<double>(n_bits);
-  for (Index k = 0; k <= std::min(distance, n_bits); ++k) {
-    const auto x = static_cast<double>(k);
-    sum += std::exp(std::lgamma(n + 1) - std::lgamma(x + 1) - std::lgamma(n - x + 1) - n * std::log(2.0));
-  }
-  return std::min(sum, 1.0);
 }
 
 /// A sink as the kernels see it.
@@ -106,7 +96,8 @@ std::vector<HammingStage> early_exit_stages(Index n_bits, Index radius) {
   const Index words = words_for(n_bits);
   HammingStage first{words, radius};
   auto least = static_cast<double>(words);
-  for (Index w = 1; w < words; ++w) {
+  // Before as many words are compared as uniform rows differ in `radius` places of, at least one pair in two goes on.
+  for (Index w = 2 * radius / bits_per_word + 1; w < words && static_cast<double>(w) < least; ++w) {
     const double goes_on = -std::expm1(tile_pairs * std::log1p(-std::min(chance_of_distance(64 * w, radius), 0.5)));
     const double cost = static_cast<double>(w) + goes_on * (static_cast<double>(words - w) + going_on);
     if (cost >= least) continue;

@@ -216,7 +216,7 @@ struct PopcountLoops {
     (void)scratch;
     for (Index i = 0; i < block.n_a && !found.stopped; i += tile_rows) {
       TileRows a{};
-      a.first = block.first_a + i;
+      a.first = i;
       a.count = block.n_a - i < tile_rows ? block.n_a - i : tile_rows;
       for (Index r = 0; r < tile_rows; ++r) a.row[r] = block.a + (i + (r < a.count ? r : a.count - 1)) * block.a_stride;
       switch (native ? stages[0].words : 0) {

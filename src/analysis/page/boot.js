@@ -239,7 +239,8 @@ function winnerOf(points) {
   const [first, second] = order;
   const exact = order.find(p => p.role === 'exact');
   const ratio = p => `${digits(p.time / first.time, 2)}×`;
-  return {...first, close: known(first.high) && known(second.low) && second.low <= first.high,
+  const sure = p => !p.hollow && known(p.low) && known(p.high);
+  return {...first, close: !sure(first) || !sure(second) || second.low <= first.high,
           gain: exact && exact !== first ? ratio(exact) : '', next_text: `${second.series}, ${ratio(second)} the time`,
           exact_text: exact ? `${exact.series}, ${ratio(exact)} the time` : 'none'};
 }

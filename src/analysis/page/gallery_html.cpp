@@ -54,7 +54,7 @@ std::string picture_address(const std::vector<std::uint8_t>& pixels, Index edge)
   append_little_endian(bytes, -edge, 4);
   append_little_endian(bytes, 1, 2);
   append_little_endian(bytes, 8, 2);
-  append_little_endian(bytes, 0, 16);  // not compressed; no resolution
+  bytes.append(16, '\0');  // not compressed; no resolution
   append_little_endian(bytes, greys, 4);
   append_little_endian(bytes, 0, 4);
   for (Index grey = 0; grey < greys; ++grey) append_little_endian(bytes, grey | grey << 8 | grey << 16, 4);

@@ -115,11 +115,13 @@ void mark_front(Json& points) {
 /// Numbers of tasks (and of ranks) that take several values in a study, but for those of random choices.
 std::set<std::string> varying_numbers(const Study& study) {
   std::map<std::string, std::set<double>> seen;
-  for (const Record& record : study.records)
+  for (const Record& record : study.records) {
+    if (!drawn(record)) continue;
     for (const Column& column : record.columns)
-      if (drawn(record) && (column.kind == "factor" || column.name == "ranks") && column.name != "seed" &&
+      if ((column.kind == "factor" || column.name == "ranks") && column.name != "seed" &&
           std::isfinite(record.number(column.name)))
         seen[column.name].insert(record.number(column.name));
+  }
   std::set<std::string> varying;
   for (const auto& [name, values] : seen)
     if (values.size() > 1) varying.insert(name);

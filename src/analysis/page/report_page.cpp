@@ -212,7 +212,7 @@ std::string charts_html(const Study& study) {
          "id=\"rows\"></select></label><label>Error at most <select id=\"most-error\"></select></label></div>" +
          figure("winners", "The fastest method",
                 "Below its name: how many times as fast as the best exact method. Pale: the next one's interval meets "
-                "its own, so that either may be the fastest.") +
+                "its own, or one of them was measured in fewer launches; either may be the fastest.") +
          "</section>\n<section><h2>Error against time</h2>\n" +
          figure("front", "What accuracy costs",
                 "Lower left is better. The line joins the methods that no other beats in both time and error.") +

@@ -1,17 +1,19 @@
 #include "methods/inner_product/heavy_pairs/aggregate.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <numeric>
 
 #include "base/philox.hpp"
+#include "comm/agree.hpp"
+#include "numerics/hamming_kernel.hpp"
 
 namespace breakeven::inner_product {
 namespace {
 
 constexpr Stream order_stream{520}, sign_stream{522}, coordinate_stream{524};  // A; B has the next one
 constexpr double paper_gap = 4;
+constexpr Index most_flagged = Index{1} << 24;  // 128 MiB on every rank; far more than where background is uniform
 
 Stream of_side(Stream first, bool b) {
   return static_cast<Stream>(static_cast<std::uint32_t>(first) + (b ? 1 : 0));
@@ -21,12 +23,6 @@ std::vector<std::uint8_t> coins(const Philox& random, Index n, Index round) {
   std::vector<std::uint8_t> negative(static_cast<std::size_t>(n));
   for (Index i = 0; i < n; ++i) negative[static_cast<std::size_t>(i)] = random.bits(i, round)[0] & 1;
   return negative;
-}
-
-Index distance(const Word* x, const Word* y, Index words) {
-  Index differing = 0;
-  for (Index w = 0; w < words; ++w) differing += std::popcount(x[w] ^ y[w]);
-  return differing;
 }
 
 /// Factors of P, the first at least the second and as near to it as can be.
@@ -149,6 +145,7 @@ GroupedRows Aggregate<T>::side_b(const Round& round) const {
 /// C = U V' of the tile, panel by panel, and the pairs of groups that stand out in it.
 template <class T>
 void Aggregate<T>::flag(Index round, const Tile& tile) {
+  if (std::ssize(flagged_) > most_flagged) return;  // shared_flagged() will say so
   const Round& drawn = rounds_[static_cast<std::size_t>(round)];
   const GroupedRows a = side_a(drawn), b = side_b(drawn);
   product_->start(tile.a.size(), tile.b.size());
@@ -182,14 +179,19 @@ void Aggregate<T>::set_limits(Index size, const GroupedRows& b, Range range) {
   }
 }
 
-/// The flagged pairs of all ranks, on every rank.
+/// The flagged pairs of all ranks, on every rank. Background that correlates may flag nearly all there are.
 template <class T>
 std::vector<Index> Aggregate<T>::shared_flagged() const {
   const std::vector<Index> ones(static_cast<std::size_t>(comm_.size()), 1);
   std::vector<Index> lengths(ones.size());
   const Index mine = static_cast<Index>(flagged_.size());
   comm_.all_gather<Index>({&mine, 1}, ones, lengths);
-  std::vector<Index> all(static_cast<std::size_t>(std::accumulate(lengths.begin(), lengths.end(), Index{0})));
+  const Index total = std::accumulate(lengths.begin(), lengths.end(), Index{0});
+  if (total > most_flagged)
+    throw CollectiveError(ExitCode::failure, "threshold = " + to_text(Value(plan_.threshold)) + " flags more than " +
+                                                 std::to_string(most_flagged) + " pairs of groups, at least " +
+                                                 std::to_string(total));
+  std::vector<Index> all(static_cast<std::size_t>(total));
   comm_.all_gather<Index>(flagged_, lengths, all);
   return all;
 }
@@ -212,7 +214,7 @@ void Aggregate<T>::compare(const GroupedRows& a, Index group_a, const GroupedRow
     const Index i = a.order[static_cast<std::size_t>(group_a * plan_.group + r)];
     for (Index s = same ? r + 1 : 0; s < b.size_of(group_b); ++s) {
       const Index j = b.order[static_cast<std::size_t>(group_b * plan_.group + s)];
-      const Index differing = distance(a.rows.row(i), b.rows.row(j), spec_.words());
+      const Index differing = hamming_distance(a.rows.row(i), b.rows.row(j), spec_.words());
       if (differing <= spec_.radius()) hits_.add(i, j, differing);
     }
   }

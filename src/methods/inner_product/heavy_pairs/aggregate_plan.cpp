@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "base/error.hpp"
+#include "base/sizes.hpp"
 
 namespace breakeven::inner_product {
 namespace {
@@ -45,9 +46,16 @@ Index rows_of_b(const HeavyPairsSpec& spec) {
   return spec.self || spec.n_b == 0 ? spec.n : spec.n_b;
 }
 
-void at_least(Index value, Index least, const std::string& option) {
-  if (value < least)
-    throw BadRequest(option + " must be at least " + std::to_string(least) + ", got " + std::to_string(value));
+/// The list of tiles is made before memory is asked for.
+void check_tiles(const HeavyPairsSpec& spec, const AggregateParams& params) {
+  constexpr double most_tiles = 0x1p20;
+  const auto edges = [&](Index n_rows) {
+    const double groups = std::ceil(static_cast<double>(n_rows) / static_cast<double>(params.group));
+    return std::ceil(groups / static_cast<double>(params.tile));
+  };
+  if (const double tiles = edges(spec.n) * edges(rows_of_b(spec)); tiles > most_tiles)
+    throw BadRequest("tile must leave at most 2^20 tiles of groups, got " + std::to_string(params.tile) + ": " +
+                     to_text(Value(tiles)) + " tiles");
 }
 
 void check_settings(const HeavyPairsSpec& spec, const AggregateParams& params) {
@@ -63,9 +71,10 @@ void check_settings(const HeavyPairsSpec& spec, const AggregateParams& params) {
   if (!(threshold > 0 && threshold < params.signal))
     throw BadRequest("threshold must be above 0 and below signal = " + to_text(Value(params.signal)) + ", got " +
                      to_text(Value(threshold)));
-  at_least(params.rounds, 1, "rounds");
-  at_least(params.tile, 1, "tile");
-  at_least(params.draw, 0, "draw");
+  require_at_least("rounds", 1, params.rounds);
+  require_at_least("tile", 1, params.tile);
+  require_at_least("draw", 0, params.draw);
+  check_tiles(spec, params);
   if (params.levels == unknown_index) return;
   if (params.multiply != "strassen")
     throw BadRequest("levels belongs to multiply strassen, got multiply " + params.multiply);

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "comm/agree.hpp"
-#include "methods/inner_product/heavy_pairs/chance.hpp"
+#include "numerics/chance.hpp"
 
 namespace breakeven::inner_product {
 
@@ -29,8 +29,8 @@ void HitList::sort_and_unite(std::vector<Hit>& hits) {
   hits.erase(std::unique(hits.begin(), hits.end()), hits.end());
 }
 
-/// A search may find a pair often: only different ones fill the list. Sorting at twice the size each time keeps the cost
-/// of all sorting within a constant number of sorts of the final list.
+/// A search may find a pair often: only different ones fill the list. Sorting at twice the size each time keeps the
+/// cost of all sorting within a constant number of sorts of the final list.
 void HitList::unite() {
   sort_and_unite(hits_);
   full_ = static_cast<Index>(hits_.size()) > spec_.max_hits;
@@ -52,7 +52,7 @@ void HitList::gather(const Communicator& comm, HeavyPairsSolution& solution) {
   if (gathered_ > spec_.max_hits)
     throw CollectiveError(ExitCode::failure, "found more than max-hits = " + std::to_string(spec_.max_hits) +
                                                  " hits, at least " + std::to_string(gathered_) +
-                                                 "; raise rho or max-hits");
+                                                 " with those that several ranks found; raise rho or max-hits");
   std::vector<Index> flat;
   flat.reserve(3 * hits_.size());
   for (const Hit& hit : hits_) flat.insert(flat.end(), {hit.i, hit.j, hit.product});

@@ -40,10 +40,14 @@ void Lsh<T>::validate(const HeavyPairsSpec& spec, const Params& params) {
                      " (24, or d), got " + std::to_string(params.key_bits));
   if (params.key_radius != unknown_index && (params.key_radius < 0 || params.key_radius > lsh_most_key_radius))
     throw BadRequest("key-radius must be 0, 1 or 2, got " + std::to_string(params.key_radius));
+  const Index most_radius = params.key_bits > 0 ? params.key_bits : std::min(spec.d, lsh_most_key_bits);
+  if (params.key_radius > most_radius)
+    throw BadRequest("key-radius must be at most key-bits = " + std::to_string(most_radius) + ", got " +
+                     std::to_string(params.key_radius));
   require_at_least("draw", 0, params.draw);
   constexpr Index most_rows = (Index{1} << 32) - 1024;
   if (std::max(spec.n, spec.n_b) > most_rows)
-    throw BadRequest("n must be at most " + std::to_string(most_rows) +
+    throw BadRequest((spec.n_b > spec.n ? "n-b" : "n") + std::string(" must be at most ") + std::to_string(most_rows) +
                      ", rows of a table being numbered in 32 bits, got " + std::to_string(std::max(spec.n, spec.n_b)));
   plan_lsh(spec, params);
 }

@@ -3,8 +3,8 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "methods/inner_product/heavy_pairs/chance.hpp"
 #include "methods/inner_product/heavy_pairs/lsh.hpp"
+#include "numerics/chance.hpp"
 
 namespace breakeven::inner_product {
 namespace {

@@ -29,9 +29,10 @@ struct PopcountParams {
 /// All heavy pairs by comparing every row of A with every row of B: exclusive or, count the bits. The exact baseline.
 /// Shapes: rows of A and B in contiguous blocks; who compares what: pair_blocks.hpp. All hits on every rank.
 /// Collective. Cost per rank: n n_b d / P signs compared (half with `self`), communication of PairBlocks and HitList.
-/// With `early-exit` about 2 (1 - rho) d + some words of the d signs, where rows are far apart; where they are alike,
-/// as many as without. Errors: CollectiveError if there are more than max-hits hits. Source: definition; blocks by
-/// numerics/hamming_pairs.hpp.
+/// With `early-exit` about (1 - rho) d and a few words more of the d signs where rows are far apart; where they are
+/// alike, as many as without.
+/// Errors: CollectiveError if there are more than max-hits hits.
+/// Source: definition; blocks by numerics/hamming_pairs.hpp.
 template <class T>
 class Popcount {
  public:

@@ -6,7 +6,7 @@
 #include "base/error.hpp"
 #include "base/philox.hpp"
 #include "base/sizes.hpp"
-#include "methods/inner_product/heavy_pairs/chance.hpp"
+#include "numerics/chance.hpp"
 #include "numerics/gather_bits.hpp"
 
 namespace breakeven::inner_product {

@@ -47,7 +47,8 @@ struct HeavyPairsSpec {
               "", std::array<std::string_view, 6>{"uniform", "biased", "clustered"}},
         Field{"background", &Spec::background, "mean correlation of biased rows, and of rows of one cluster"},
         Field{"clusters", &Spec::clusters, "centres of clustered data"},
-        Field{"max-hits", &Spec::max_hits, "hits from which a search is given up"}};
+        Field{"max-hits", &Spec::max_hits,
+              "hits from which a search is given up, those that several ranks find counted for each"}};
   }
 
   Index words() const { return words_for(d); }

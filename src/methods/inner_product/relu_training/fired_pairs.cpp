@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "methods/inner_product/heavy_pairs/chance.hpp"
+#include "numerics/chance.hpp"
 #include "numerics/signs.hpp"
 
 namespace breakeven::inner_product {
@@ -26,7 +26,6 @@ template <class T>
 FiredPairs<T>::FiredPairs(const Communicator& comm, const ReluTrainingSpec& spec, const Params& params)
     : comm_(comm),
       spec_(spec),
-      params_(params),
       shared_(comm, spec),
       neurons_(block(spec.neurons, comm.size(), comm.rank()).size()),
       w_(static_cast<std::size_t>(neurons_ * spec.words())),

@@ -40,12 +40,12 @@ struct FiredPairsCounts {
 /// touch no others.
 ///
 ///   V -> signs, packed    X gathered, packed
-///   search: first words of all pairs, all words of those still within the radius   ->  (r, i, <w_r, x_i>) of firing
-///   pairs forward: f_i += c_r h_ri     loss, delta     backward: row r of the gradient += delta_i c_r x_i / d
+///   search: first words of all pairs, all words of those within the radius   ->  (r, i, <w_r, x_i>) that fire
+///   forward: f_i += c_r h_ri     loss, delta     backward: row r of the gradient += delta_i c_r x_i / d
 ///
 /// The search is exact: the distance of the first words never exceeds the whole.
 /// Shapes: as `dense`. Collective. Cost per rank: n neurons d / P signs compared at most, d flops a firing pair; one
-/// all_gather of the packed inputs, one all_reduce of n words and one of two; memory 32 bytes a firing pair.
+/// all_gather of the packed inputs, one all_reduce of n words and one of two; memory 40 bytes a firing pair.
 /// Errors: none once the problem is valid.
 /// Source: the application stated in arXiv 2311.11429; search by numerics/hamming_pairs.hpp. Deviation: exact search in
 /// place of the paper's.
@@ -80,7 +80,6 @@ class FiredPairs {
 
   Communicator comm_;
   ReluTrainingSpec spec_;
-  Params params_;
   SharedStep<T> shared_;
   Index neurons_;  ///< of this rank
   AlignedVector<Word> w_;

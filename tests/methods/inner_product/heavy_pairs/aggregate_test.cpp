@@ -223,6 +223,12 @@ TEST(AggregatePlan, RefusesSettingsOutOfBounds) {
   params.rounds = 0;
   EXPECT_EQ(why_not(params), "rounds must be at least 1, got 0");
   params.rounds = 1;
+  params.tile = 0;
+  EXPECT_EQ(why_not(params), "tile must be at least 1, got 0");
+  params.tile = 1;
+  EXPECT_EQ(why_not(params, 8200), "tile must leave at most 2^20 tiles of groups, got 1: 1050625 tiles");
+  params.tile = 2;
+  EXPECT_EQ(why_not(params, 8200), "");
   params.levels = 2;
   EXPECT_EQ(why_not(params), "levels belongs to multiply strassen, got multiply blas");
   params.multiply = "strassen";

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
-#include "methods/inner_product/heavy_pairs/chance.hpp"
+#include "numerics/chance.hpp"
 #include "support/heavy_pairs_runs.hpp"
 #include "support/on_ranks.hpp"
 
@@ -149,6 +149,8 @@ TEST(LshPlan, RefusesWhatItCannotDo) {
   EXPECT_EQ(message(pairs_spec(10, 9, 0.5, 0), params_of(0.9, 10, 0)),
             "key-bits must be at least 0 and at most 9 (24, or d), got 10");
   EXPECT_EQ(message(spec, params_of(0.9, 5, 3)), "key-radius must be 0, 1 or 2, got 3");
+  EXPECT_EQ(message(spec, params_of(0.9, 1, 2)), "key-radius must be at most key-bits = 1, got 2");
+  EXPECT_EQ(message(pairs_spec(10, 1, 0.5, 0), params_of(0.9, 0, 2)), "key-radius must be at most key-bits = 1, got 2");
   EXPECT_EQ(message(spec, params_of(0.9, 0, 0, -1)), "draw must be at least 0, got -1");
   EXPECT_EQ(message(pairs_spec(1000, 512, 0.01, 0), params_of(0.99, 24, 0)),
             "key-bits = 24 need more than 65536 tables at this rho and recall; take fewer");

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "methods/inner_product/heavy_pairs/chance.hpp"
+#include "numerics/chance.hpp"
 #include "support/heavy_pairs_runs.hpp"
 #include "support/on_ranks.hpp"
 

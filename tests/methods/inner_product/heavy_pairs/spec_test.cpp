@@ -4,7 +4,6 @@
 #include <limits>
 
 #include "base/error.hpp"
-#include "methods/inner_product/heavy_pairs/chance.hpp"
 #include "methods/inner_product/heavy_pairs/prefix.hpp"
 #include "support/heavy_pairs_runs.hpp"
 
@@ -115,28 +114,6 @@ TEST(HeavyPairsSpec, LeavesOutWhatTheDataDoNotUse) {
   EXPECT_EQ(Problem::normalised(spec).clusters, unknown_index);
   spec.data = "clustered";
   EXPECT_EQ(Problem::normalised(spec).clusters, 9);
-}
-
-TEST(Chance, OfADistanceIsTheBinomialDistribution) {
-  EXPECT_NEAR(chance_of_distance(4, 0), 1.0 / 16, 1e-14);
-  EXPECT_NEAR(chance_of_distance(4, 1), 5.0 / 16, 1e-14);
-  EXPECT_NEAR(chance_of_distance(4, 4), 1, 1e-14);
-  EXPECT_NEAR(chance_of_distance(7, 3), 0.5, 1e-14);
-  EXPECT_NEAR(chance_of_distance(65536, 32768), 0.5 + 0.5 / std::sqrt(std::acos(-1.0) * 32768), 1e-8);
-}
-
-/// All ways to draw 3 of 7 places of which 4 are marked: 35, with 0, 1, 2, 3 marked ones in 1, 12, 18, 4 of them.
-TEST(Chance, OfMarkedPlacesDrawnIsTheHypergeometricDistribution) {
-  EXPECT_EQ(most_among_drawn(7, 4, 3, 0.9 / 35), 0);
-  EXPECT_EQ(most_among_drawn(7, 4, 3, 1.1 / 35), 1);
-  EXPECT_EQ(most_among_drawn(7, 4, 3, 12.9 / 35), 1);
-  EXPECT_EQ(most_among_drawn(7, 4, 3, 13.1 / 35), 2);
-  EXPECT_EQ(most_among_drawn(7, 4, 3, 30.9 / 35), 2);
-  EXPECT_EQ(most_among_drawn(7, 4, 3, 31.1 / 35), 3);
-  EXPECT_EQ(most_among_drawn(7, 4, 3, 1), 3);
-  EXPECT_EQ(most_among_drawn(7, 0, 3, 1), 0);
-  EXPECT_EQ(most_among_drawn(7, 4, 7, 0.5), 4);  // all are drawn: never fewer than all that are marked
-  EXPECT_EQ(most_among_drawn(7, 6, 5, 1e-9), 4);
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
-#include "methods/inner_product/heavy_pairs/chance.hpp"
+#include "numerics/chance.hpp"
 
 #include <algorithm>
 #include <cmath>
 
-namespace breakeven::inner_product {
+namespace breakeven {
 namespace {
 
 double log_choose(Index n, Index k) {
@@ -14,10 +14,15 @@ double log_choose(Index n, Index k) {
 }  // namespace
 
 double chance_of_distance(Index n_bits, Index distance) {
-  double sum = 0;
-  for (Index k = 0; k <= std::min(distance, n_bits); ++k)
-    sum += std::exp(log_choose(n_bits, k) - static_cast<double>(n_bits) * std::log(2.0));
-  return std::min(sum, 1.0);
+  if (distance >= n_bits) return 1;
+  if (2 * distance >= n_bits) return 1 - chance_of_distance(n_bits, n_bits - distance - 1);
+  double sum = 0;  // from the largest term down: only some sqrt(n_bits) of them count
+  for (Index k = distance; k >= 0; --k) {
+    const double term = std::exp(log_choose(n_bits, k) - static_cast<double>(n_bits) * std::log(2.0));
+    sum += term;
+    if (term <= sum * 0x1p-60) break;
+  }
+  return sum;
 }
 
 double chance_among_drawn(Index n_bits, Index marked, Index drawn, Index t) {
@@ -38,4 +43,4 @@ Index most_among_drawn(Index n_bits, Index marked, Index drawn, double share) {
   return most;
 }
 
-}  // namespace breakeven::inner_product
+}  // namespace breakeven

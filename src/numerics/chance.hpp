@@ -2,10 +2,10 @@
 
 #include "base/index.hpp"
 
-namespace breakeven::inner_product {
+namespace breakeven {
 
 /// Probability that two uniform rows of n_bits differ in at most `distance` of them: the binomial distribution of a
-/// fair coin. Pure, O(distance).
+/// fair coin. Pure, O(sqrt(n_bits)) for all but the unlikeliest distances.
 double chance_of_distance(Index n_bits, Index distance);
 
 /// The least t such that at most t of `marked` of n_bits places are among `drawn` ones, drawn without replacement, with
@@ -17,4 +17,4 @@ Index most_among_drawn(Index n_bits, Index marked, Index drawn, double share);
 /// O(t).
 double chance_among_drawn(Index n_bits, Index marked, Index drawn, Index t);
 
-}  // namespace breakeven::inner_product
+}  // namespace breakeven
