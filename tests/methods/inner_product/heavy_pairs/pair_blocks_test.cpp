@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "base/error.hpp"
+#include "comm/agree.hpp"
 #include "methods/inner_product/heavy_pairs/hit_list.hpp"
 #include "support/heavy_pairs_runs.hpp"
 #include "support/on_ranks.hpp"
