@@ -131,7 +131,8 @@ TEST(ReportPage, MarksPointsOfFewerLaunchesAsHollow) {
 TEST(ReportPage, JoinsCurvesThatDifferInOneNumberAloneToMaps) {
   std::map<int, std::set<double>> rows;
   std::map<int, std::set<std::string>> data;
-  for (const auto& group : data_of(synthetic::demo())["groups"]) {
+  const auto study = data_of(synthetic::demo());
+  for (const auto& group : study["groups"]) {
     ASSERT_EQ(group["maps"].size(), 1u) << group;
     const auto& map = group["maps"][0];
     EXPECT_EQ(map["factor"], "ranks");
