@@ -91,7 +91,10 @@ void add_report(CLI::App& app) {
   command->add_option("study", options->study, "study file or shard")->required();
   command->add_option("--out", options->out, "page to write; without it only the table is printed")
       ->type_name("FILE.html");
-  command->add_option("--against", options->against, "print the ratio of every method's time to that of this one (of several settings: the first in the file)")
+  command
+      ->add_option(
+          "--against", options->against,
+          "print the ratio of every method's time to that of this one (of several settings: the first in the file)")
       ->type_name("METHOD");
   command
       ->add_option("--pairs", options->pairs,

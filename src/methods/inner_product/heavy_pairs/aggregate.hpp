@@ -51,8 +51,7 @@ struct AggregateCounts {
               "multiplications in products of aggregates, all rounds and ranks, padding of the recursion included"},
         Field{"model-multiply-adds", &Counts::model_multiply_adds,
               "rounds n n_b signal^2 / rho^(2 degree), half of it with self: what no choice of the group changes"},
-        Field{"model-ratio", &Counts::model_ratio,
-              "model-multiply-adds over n n_b d, the signs of all pairs"},
+        Field{"model-ratio", &Counts::model_ratio, "model-multiply-adds over n n_b d, the signs of all pairs"},
         Field{"paper-dimension", &Counts::paper_dimension, "d from which the paper's constants hold, with gap 4"},
         Field{"paper-degree", &Counts::paper_degree, "degree they ask for"},
         Field{"paper-log10-features", &Counts::paper_log10_features, "log10 of the features they ask for"}};
