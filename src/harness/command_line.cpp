@@ -55,7 +55,8 @@ void add_common(CLI::App& app, RawOptions& raw, Experiment& experiment, const st
   app.add_option("--problem", raw.problem, "problem of the family (--list shows them)")
       ->group("What")
       ->type_name("NAME");
-  app.add_option("--methods", raw.methods, "methods, separated by commas; default: all exact and fast ones")
+  app.add_option("--methods", raw.methods,
+                 "methods, separated by commas; default: all exact and fast ones that can do the task")
       ->group("What")
       ->type_name("LIST");
   app.add_option("--input", experiment.input, "HDF5 file with the data; sizes come from it")
@@ -268,9 +269,10 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
   }
   read_common(raw, problem, experiment);
   experiment.spec_axes = given_axes(raw, problem.fields());
-  for (const std::string& method : methods)
-    experiment.methods.push_back(
-        {method, given_axes(raw, registry.method(family, experiment.problem, method).type->fields())});
+  for (const std::string& method : methods) {
+    const std::vector<Axis> axes = given_axes(raw, registry.method(family, experiment.problem, method).type->fields());
+    experiment.methods.push_back({method, axes, first.methods.empty() && axes.empty()});
+  }
   return line;
 }
 

@@ -47,14 +47,28 @@ Assignment leave_open(const std::vector<FieldInfo>& fields, Assignment assignmen
   return assignment;
 }
 
-std::vector<Case> cases_of(const Experiment& experiment, const Registry& registry, const Group& group, int ranks,
-                           const InputFile* file) {
-  std::vector<Case> cases;
+/// Why a method that nobody asked for cannot do the task; "" if it can. Others throw.
+std::string refusal(const Experiment::MethodAxes& method, const Group& group, const Case& candidate) {
+  try {
+    candidate.entry.type->validate(group.precision, group.spec, candidate.params);
+  } catch (const BadRequest& error) {
+    if (!method.may_refuse) throw;
+    return error.what();
+  }
+  return "";
+}
+
+/// Fills `cases` and `left_out`.
+void add_cases(const Experiment& experiment, const Registry& registry, int ranks, const InputFile* file, Group& group) {
+  std::vector<Case>& cases = group.cases;
   for (const Experiment::MethodAxes& method : experiment.methods) {
     const MethodEntry& entry = registry.method(experiment.family, experiment.problem, method.name);
     for (const Assignment& assignment : product(method.axes)) {
       Case candidate{entry, entry.type->make_params(assignment), {}, {}};
-      entry.type->validate(group.precision, group.spec, candidate.params);
+      if (const std::string reason = refusal(method, group, candidate); !reason.empty()) {
+        group.left_out.push_back(method.name + ": " + reason);
+        continue;
+      }
       candidate.layout = entry.type->layout(group.precision, group.spec, candidate.params, ranks);
       candidate.hash = case_hash(group, candidate, ranks, file);
       const bool duplicate =
@@ -62,7 +76,7 @@ std::vector<Case> cases_of(const Experiment& experiment, const Registry& registr
       if (!duplicate) cases.push_back(std::move(candidate));
     }
   }
-  return cases;
+  if (cases.empty() && !group.left_out.empty()) throw BadRequest("no method can do this: " + group.left_out.front());
 }
 
 void append(std::vector<Column>& columns, const Values& values, const std::string& kind) {
@@ -77,13 +91,13 @@ std::vector<Group> expand(const Experiment& experiment, const Registry& registry
   for (const Precision precision : experiment.precisions)
     for (const Index seed : experiment.seeds)
       for (const Assignment& assignment : product(experiment.spec_axes)) {
-        Group group{&problem, precision, seed, {}, {}};
+        Group group{&problem, precision, seed, {}, {}, {}};
         if (file == nullptr)
           group.spec = problem.make_spec(assignment);
         else
           group.spec = problem.from_input(problem.make_spec(leave_open(problem.fields(), assignment)), *file);
         problem.validate(group.spec);
-        group.cases = cases_of(experiment, registry, group, ranks, file);
+        add_cases(experiment, registry, ranks, file, group);
         // Two spellings of one specification (d-value 0 and d) are one group: the same cases, hash for hash.
         const bool duplicate = std::any_of(groups.begin(), groups.end(), [&](const Group& earlier) {
           return !group.cases.empty() && earlier.cases.front().hash == group.cases.front().hash;

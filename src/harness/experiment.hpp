@@ -19,7 +19,8 @@ namespace breakeven {
 struct Experiment {
   struct MethodAxes {
     std::string name;
-    std::vector<Axis> axes;  ///< the method's parameters
+    std::vector<Axis> axes;   ///< the method's parameters that were given
+    bool may_refuse = false;  ///< nobody asked for it by name or option: where it cannot do a task it is left out
   };
   std::string family;
   std::string problem;
@@ -58,6 +59,7 @@ struct Group {
   Index seed = 1;
   std::any spec;
   std::vector<Case> cases;
+  std::vector<std::string> left_out;  ///< methods that may refuse and did: "name: reason"
 };
 
 /// The groups of an experiment in the order of its sweep, every one validated: throws BadRequest before anything runs.

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdio>
 #include <limits>
+#include <set>
 
 #include "comm/agree.hpp"
 #include "comm/watchdog.hpp"
@@ -57,7 +58,7 @@ std::set<std::string> parameters_set(const Experiment& experiment, const std::st
   return names;
 }
 
-/// What stands above the rows: due once. The columns of CSV are those of the first group, which has all methods.
+/// What stands above the rows: due once. The columns of CSV are those of the first group.
 struct Heading {
   bool due = true;
   std::vector<std::string> csv;
@@ -161,7 +162,12 @@ ExitCode run(const Communicator& world, const Experiment& experiment, const Regi
                              line.clear();
                              if (speaks) fmt::print(stderr, "breakeven: warning: {}\n", warning);
                            }};
-  for (const Group& group : groups) require_memory(context, group);
+  std::set<std::string> told;  // once a method, with its first reason
+  for (const Group& group : groups) {
+    for (const std::string& text : group.left_out)
+      if (told.insert(text.substr(0, text.find(':'))).second) context.warn("left out: " + text);
+    require_memory(context, group);
+  }
 
   ExitCode exit_code = ExitCode::ok;
   Heading heading;

@@ -20,9 +20,12 @@ constexpr std::array patterns{
     Pattern{R"(^srun: error: (Node failure on .+))", "$1"},
     Pattern{R"(^srun: error: ([^\s:]+): tasks? ([^:]+): (.+))", "rank $2 on $1: $3"},
     Pattern{R"(^ssh: (connect to host .+))", "$1"},
+    Pattern{R"(^Connection to (\S+) closed by remote host)", "the connection to $1 was lost"},  // says ssh
     Pattern{R"(^\s*Remote daemon: \S+ on node (\S+))", "the connection to $1 was lost"},
     Pattern{R"(^\s*target node:\s+(\S+))", "no way to reach $1"},
     Pattern{R"(^\s*Peer host:\s+(\S+))", "a rank on $1 hung up"},
+    // Said of a daemon whose remote shell ended, whenever that was, and without a name.
+    Pattern{R"(ORTE was unable to reliably start one or more daemons)", "a host was lost, or did not start its ranks"},
 };
 
 }  // namespace

@@ -209,6 +209,14 @@ class HeavyPairs(programs.ProgramTest):
             self.assertGreater(hits, 0, msg=ended)
             self.assertIn(f"{hits} background pairs exceed the threshold in 300 checked rows", ended.messages[1])
 
+    def test_a_method_that_nobody_asked_for_may_be_left_out(self):
+        ended = programs.run(2, "inner_product", "--n", "300", "--d", "512", "--rho", "0.3", "--planted", "3", *QUICK)
+        self.assert_exit(ended, programs.OK)
+        self.assertEqual([row["method"] for row in ended.rows], ["popcount", "gemm", "prefix", "lsh"], msg=ended)
+        told = [message for message in ended.messages if "left out" in message]
+        self.assertEqual(len(told), 1, msg=ended)
+        self.assertIn("warning: left out: aggregate: group must keep t group^2 below 2^31", told[0], msg=ended)
+
     def test_more_hits_than_the_cap_fail_the_case(self):
         for ended in programs.run_all([(ranks, "inner_product", *SEARCHES, "--n", "300", "--d", "64", "--rho", "0.01",
                                         "--max-hits", "100", *QUICK) for ranks in RANKS]):

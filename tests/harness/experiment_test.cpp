@@ -189,5 +189,26 @@ TEST(DryRun, PrintsTheSchedulesOfTheBusiestRank) {
   EXPECT_THAT(table, HasSubstr(std::to_string((18 + 165 * 9) * 8) + "         2  polynomial degree=3"));
 }
 
+std::vector<Group> searches(std::vector<const char*> words) {
+  words.insert(words.begin(), {"inner_product", "--n", "100", "--rho", "0.3"});
+  const CommandLine line =
+      parse_command_line(static_cast<int>(words.size()), words.data(), "inner_product", registry());
+  return expand(line.experiment, registry(), 2, nullptr);
+}
+
+/// `aggregate` has no room for the features that such a correlation takes.
+TEST(Expand, LeavesOutAMethodThatNobodyAskedForWhereItCannotDoTheTask) {
+  const std::vector<Group> all = searches({});
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_THAT(all.front().left_out,
+              testing::ElementsAre(testing::StartsWith("aggregate: group must keep t group^2 below 2^31, got ")));
+  EXPECT_EQ(all_hashes(all), all_hashes(searches({"--methods", "popcount,gemm,prefix,lsh"})));
+  EXPECT_TRUE(searches({"--methods", "popcount"}).front().left_out.empty());
+  // By name or by an option of its own it was asked for.
+  EXPECT_THROW(searches({"--methods", "popcount,aggregate"}), BadRequest);
+  EXPECT_THROW(searches({"--signal", "5"}), BadRequest);
+  EXPECT_THROW(searches({"--recall", "0"}), BadRequest);
+}
+
 }  // namespace
 }  // namespace breakeven

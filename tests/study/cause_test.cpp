@@ -29,6 +29,9 @@ TEST(CauseTest, NamesTheHostThatWasLost) {
             "connect to host be-h2 port 22: No route to host");
   EXPECT_EQ(cause_of({"  my node:   vm", "  target node:  be-h2"}), "no way to reach be-h2");
   EXPECT_EQ(cause_of({"srun: error: Node failure on be-n2"}), "Node failure on be-n2");
+  constexpr const char* unnamed = "ORTE was unable to reliably start one or more daemons.";
+  EXPECT_EQ(cause_of({unnamed}), "a host was lost, or did not start its ranks");
+  EXPECT_EQ(cause_of({"Connection to be-h2 closed by remote host.", unnamed}), "the connection to be-h2 was lost");
 }
 
 TEST(CauseTest, PrefersWhatTellsMore) {
