@@ -18,7 +18,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 COPY = ROOT / "build" / "mutants" / "tree"
 BUILD = ROOT / "build" / "mutants" / "build"
 RANKS = {"comm": 7, "contract": 7, "methods": 7, "results_mpi": 7, "harness": 3}  # as in tests/CMakeLists.txt
-PROGRAMS = ("attention", "breakeven", "calibrate", "faulty_attention", "peers_attention", "peers_breakeven")
+PROGRAMS = ("attention", "breakeven", "calibrate", "faulty_attention", "inner_product", "regression", "peers_attention",
+            "peers_breakeven", "peers_inner_product", "peers_regression")
 LIMIT_S = 900
 KEYS = ("test", "file", "old", "new", "expect")
 

@@ -39,8 +39,7 @@ struct PopcountLoops {
   static constexpr Index lanes = static_cast<Index>(hn::MaxLanes(D{}));
   static constexpr Index tile_columns = lanes * tile_vectors;
   static constexpr Index vectors = Index{tile_rows} * tile_vectors;
-  // Accumulators of pairs that have failed a stage: no later one brings them back below zero.
-  static constexpr Index failed = Index{1} << 40;
+  static constexpr Index most_radius = Index{1} << 39;
 
   struct TileRows {
     const Word* row[tile_rows];  ///< rows beyond the last repeat it
@@ -182,7 +181,8 @@ struct PopcountLoops {
         for (int c = 0; c < tile_vectors; ++c) {
           const V old = hn::Load(d, sums + (r * tile_vectors + c) * lanes);
           const auto passes = hn::Lt(hn::BitCast(di, old), hn::Zero(di));
-          sum[r][c] = hn::Add(old, hn::IfThenElse(hn::RebindMask(d, passes), shift, hn::Set(d, Word{failed})));
+          // A pair that has failed stays at zero or above, since differences only add up.
+          sum[r][c] = hn::Add(old, hn::IfThenElseZero(hn::RebindMask(d, passes), shift));
         }
       add_distances<0>(a, stages[s - 1].words, stages[s].words - stages[s - 1].words, place.b, sum);
       if (!any_negative(sum)) return;
@@ -245,7 +245,7 @@ struct PopcountLoops {
   }
 
   static HammingKernel kernel() {
-    return {hwy::TargetName(HWY_TARGET), tile_rows, tile_columns, 8, failed / 2, &pack, &scan};
+    return {hwy::TargetName(HWY_TARGET), tile_rows, tile_columns, 8, most_radius, &pack, &scan};
   }
 };
 

@@ -133,6 +133,22 @@ TEST_P(HammingOn, APairMustPassEveryStage) {
   }
 }
 
+/// Kernels that sum in bytes must empty them in time wherever the differences lie: here all are in five words of
+/// twenty.
+TEST_P(HammingOn, DifferencesMayAllLieInAFewWords) {
+  const SignRows a(40, 1280, 3);
+  SignRows b(70, 1280, 4);
+  for (Index j = 0; j < 40; ++j) {
+    plant(a, j, b, j, 0);
+    for (Index k = 0; k < 320; ++k) b.flip(j, j * 24 + k);
+  }
+  const HammingStage whole{20, 500};
+  const std::vector<BitPair> expected = direct(a, b, false, {&whole, 1});
+  EXPECT_GE(expected.size(), 40u);
+  EXPECT_EQ(expected.front(), (BitPair{0, 0, 320}));
+  EXPECT_EQ(search(a, b, false, {&whole, 1}), expected);
+}
+
 TEST_P(HammingOn, AnEarlyExitFindsTheSamePairs) {
   for (const Index radius : {26, 51, 77, 102, 128, 179, 256}) {
     const std::vector<HammingStage> stages = early_exit_stages(512, radius);

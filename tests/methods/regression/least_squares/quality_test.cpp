@@ -40,6 +40,27 @@ TEST_P(LeastSquaresOracle, KnowsTheAnswerOfLauchlisMatrix) {
   });
 }
 
+/// Orthogonal columns of +1 and -1, so that X* = A'B / 4 is a sum of four doubles, and a residual a million times as
+/// large as A X: rounded to double it would cost the answer a third of its digits, and refinement would not bring them
+/// back.
+TEST_P(LeastSquaresOracle, KnowsASmallAnswerBelowALargeResidual) {
+  on_ranks([](const Communicator& comm) {
+    for (const double x0 : {1.0 / 3, 1.0 / 7, 0.1, 0.7}) {
+      LeastSquaresData data(least_squares_spec(4, 2, "file"));
+      const double a[] = {1, 1, 1, -1, 1, 1, 1, -1}, far[] = {0x1p20, 0x1p20, -0x1p20, -0x1p20};
+      std::copy_n(a, 8, data.a.data());
+      for (Index i = 0; i < 4; ++i) data.b.data()[i] = far[i] + x0 * a[2 * i] + x0 / 3 * a[2 * i + 1];
+      const LeastSquaresReference reference = reference_of<double>(comm, data);
+      for (Index k = 0; k < 2; ++k) {
+        long double sum = 0;
+        for (Index i = 0; i < 4; ++i)
+          sum += static_cast<long double>(a[2 * i + k]) * static_cast<long double>(data.b.data()[i]);
+        EXPECT_NEAR(reference.x.data()[k], static_cast<double>(sum / 4), 0x1p-40) << x0 << " " << k;
+      }
+    }
+  });
+}
+
 TEST_P(LeastSquaresOracle, IsAtTheMinimum) {
   on_ranks([](const Communicator& comm) {
     for (const char* kind : {"gaussian", "student_t", "cauchy", "spike", "graded", "correlated"})
@@ -174,7 +195,8 @@ TEST_P(LeastSquaresOracle, CountsTestRowsWhoseLargestColumnIsRight) {
     data.test_a = Array<double>(1, 5, 2);
     data.test_b = Array<double>(1, 5, 3);
     Array<double> x(1, 2, 3);  // predicts column 0 for (1, 0), column 2 for (0, 1)
-    x(0, 0, 0) = 1, x(0, 1, 2) = 1;
+    x(0, 0, 0) = 1, x(0, 0, 1) = 0.5, x(0, 0, 2) = -1;
+    x(0, 1, 0) = 0.5, x(0, 1, 1) = -1, x(0, 1, 2) = 1;
     const Index kind[] = {0, 1, 0, 1, 1}, label[] = {0, 2, 1, 2, 0};
     for (Index i = 0; i < 5; ++i) data.test_a(0, i, kind[i]) = 1, data.test_b(0, i, label[i]) = 1;
     EXPECT_EQ(quality_of<double>(comm, data, x).test_accuracy, 3.0 / 5);
