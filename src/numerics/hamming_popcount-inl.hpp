@@ -50,7 +50,8 @@ struct PopcountLoops {
     const Word* b;
   };
 
-  /// g++ would load a broadcast word once for every use of it: this forbids it.
+  /// g++ would load a broadcast word once for every use of it, and keep the counts of several words in memory to add
+  /// them up later: this forbids it.
   static HWY_INLINE V in_register(V v) {
 #if HWY_ARCH_X86
     asm("" : "+v"(v.raw));
@@ -88,7 +89,8 @@ struct PopcountLoops {
     for (int r = 0; r < tile_rows; ++r) {
       const V mine = in_register(hn::Set(d, a.row[r][word]));
 #pragma GCC unroll 4
-      for (int c = 0; c < tile_vectors; ++c) sum[r][c] = hn::Add(sum[r][c], count_bits(hn::Xor(mine, columns[c])));
+      for (int c = 0; c < tile_vectors; ++c)
+        sum[r][c] = in_register(hn::Add(sum[r][c], count_bits(hn::Xor(mine, columns[c]))));
     }
   }
   /// sum += counts of n words, N of them if N is not 0. Counts by bytes hold 31 words: a byte holds no more than 255.
