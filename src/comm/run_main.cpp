@@ -6,6 +6,7 @@
 #include <array>
 #include <boost/mpi/environment.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 
 #include "comm/agree.hpp"
@@ -21,10 +22,17 @@ void keep_freed_memory() {
   mallopt(M_TRIM_THRESHOLD, kept_bytes);
 }
 
+/// A rank that no launcher has started asks for no daemon of its own, with which it could start more: Open MPI 4.1 has
+/// crashed when it ended beside one. Under a launcher this is not looked at; what the user has set stays.
+void do_without_daemon() {
+  setenv("OMPI_MCA_ess_singleton_isolated", "1", /*overwrite=*/0);
+}
+
 }  // namespace
 
 int run_main(int argc, char** argv, const std::function<int(const Communicator&)>& body) {
   keep_freed_memory();
+  do_without_daemon();
   // One thread a rank computes and communicates; the time-out's thread only ever ends the job.
   const boost::mpi::environment environment(argc, argv, boost::mpi::threading::funneled);
   const Communicator world = Communicator::world();
