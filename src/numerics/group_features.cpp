@@ -71,7 +71,7 @@ void GroupFeatures::panel(Range range, float* out) {
   const Index per_first = sets_->per_first();
   const Range members{range.begin / per_first, (range.end - 1) / per_first + 1};
   gather(0, members, first_, stride_);
-  std::vector<Word> signed_first(at(group_words_));
+  std::vector<Word> signed_first(at(group_words_)), product(at(group_words_));
   for (Index group = groups_.begin; group < groups_.end; ++group) {
     const Index local = group - groups_.begin;
     for (Index member = members.begin; member < members.end; ++member) {
@@ -79,19 +79,18 @@ void GroupFeatures::panel(Range range, float* out) {
       for (Index w = 0; w < group_words_; ++w) signed_first[at(w)] = first[w] ^ signs_[at(local * group_words_ + w)];
       const Range rest{std::max(range.begin - member * per_first, Index{0}),
                        std::min(range.end - member * per_first, per_first)};
-      out = multiply_out(group, signed_first.data(), rest, out);
+      out = multiply_out(group, signed_first.data(), rest, product.data(), out);
     }
   }
 }
 
 /// Features of one group that share their coordinate of the first set, `first` holding its bits and the rows' signs.
-/// Bits beyond the rows of the group are zero everywhere, so they never count.
-float* GroupFeatures::multiply_out(Index group, const Word* first, Range rest, float* out) const {
+/// Bits beyond the rows of the group are zero everywhere, so they never count. `product`: words of a group to work in.
+float* GroupFeatures::multiply_out(Index group, const Word* first, Range rest, Word* product, float* out) const {
   const Index size = sets_->set_size, degree = sets_->degree, rows = rows_->size_of(group), words = group_words_;
-  std::vector<Word> product(first, first + words);
   if (degree == 1) {
-    std::fill(product.begin(), product.end(), Word{0});
-    sums_of_signs(first, product.data(), 1, words, rows, out);
+    std::fill_n(product, words, Word{0});
+    sums_of_signs(first, product, 1, words, rows, out);
     return out + 1;
   }
   const Word* const second = others_.data() + (group - groups_.begin) * (degree - 1) * size * words;
@@ -102,8 +101,8 @@ float* GroupFeatures::multiply_out(Index group, const Word* first, Range rest, f
   const Word* const third = second + size * words;
   for (Index f = rest.begin, count = 0; f < rest.end; f += count, out += count) {
     count = std::min(size - f % size, rest.end - f);  // that share their coordinate of the second set
-    for (Index w = 0; w < words; ++w) product[at(w)] = first[w] ^ second[f / size * words + w];
-    sums_of_signs(product.data(), third + f % size * words, count, words, rows, out);
+    for (Index w = 0; w < words; ++w) product[w] = first[w] ^ second[f / size * words + w];
+    sums_of_signs(product, third + f % size * words, count, words, rows, out);
   }
   return out;
 }

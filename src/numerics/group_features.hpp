@@ -50,7 +50,7 @@ class GroupFeatures {
 
  private:
   static Index first_columns(Index degree, Index set_size, Index longest_panel);
-  float* multiply_out(Index group, const Word* first, Range rest, float* out) const;
+  float* multiply_out(Index group, const Word* first, Range rest, Word* product, float* out) const;
   void gather(Index set, Range members, AlignedVector<Word>& columns, Index stride) const;
 
   Index group_words_;
