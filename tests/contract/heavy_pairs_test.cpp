@@ -31,6 +31,7 @@ std::vector<MethodCase> searches() {
           {"prefix", {{"prefix-bits", Index{20}}, ring}},
           {"prefix", {{"recall", 1.0}, {"prefix-bits", Index{7}}, {"coordinates", std::string("first")}}},
           {"lsh", {}},
+          {"lsh", {{"recall", 1.0}}},
           {"lsh", {{"key-bits", Index{5}}, {"key-radius", Index{1}}}},
           {"lsh", {{"recall", 0.5}, {"key-bits", Index{3}}, {"key-radius", Index{0}}}}};
 }

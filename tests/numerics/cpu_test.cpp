@@ -4,8 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <string>
 
 #include "base/error.hpp"
+#include "numerics/fetch.hpp"
 
 namespace breakeven {
 namespace {
@@ -35,6 +39,13 @@ TEST(SimdTarget, ThatCountsBitsIsAVX3ForTheOthers) {
 
 TEST(SimdTarget, RefusesNamesThatDoNotRunHere) {
   EXPECT_THROW(SimdTargetScope("MMX"), Failure);
+}
+
+TEST(FetchAhead, PassesTheSecondLevelByOnAMDAlone) {
+  std::ifstream cpuinfo("/proc/cpuinfo");
+  const std::string text{std::istreambuf_iterator<char>(cpuinfo), {}};
+  if (text.find("vendor_id") == std::string::npos) GTEST_SKIP() << "this kernel names no vendor";
+  EXPECT_EQ(fetch_past_second_level, text.find("AuthenticAMD") != std::string::npos);
 }
 
 TEST(FmaPeak, CountsTheLanes) {

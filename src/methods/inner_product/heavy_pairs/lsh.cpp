@@ -12,7 +12,7 @@
 namespace breakeven::inner_product {
 namespace {
 
-constexpr Stream check_stream{201}, first_key_stream{1u << 16};  // table t draws from stream first_key_stream + t
+constexpr Stream check_stream{201}, order_stream{202}, first_key_stream{1u << 16};  // table t draws from stream first_key_stream + t
 
 BitSamplingJoin::Shape join_shape(const HeavyPairsSpec& spec, const LshPlan& plan) {
   return {spec.n, spec.n_b, spec.self, plan.key_bits, plan.key_radius, words_for(plan.check_bits)};
@@ -32,8 +32,8 @@ std::vector<Index> words_of_blocks(const HeavyPairsSpec& spec, Index rows, int r
 
 template <class T>
 void Lsh<T>::validate(const HeavyPairsSpec& spec, const Params& params) {
-  if (!(params.recall > 0 && params.recall < 1))
-    throw BadRequest("recall must be above 0 and below 1, got " +
+  if (!(params.recall > 0 && params.recall <= 1))
+    throw BadRequest("recall must be above 0 and at most 1, got " +
                      (std::isnan(params.recall) ? "NaN" : to_text(Value(params.recall))));
   if (params.key_bits < 0 || params.key_bits > std::min(spec.d, lsh_most_key_bits))
     throw BadRequest("key-bits must be at least 0 and at most " + std::to_string(std::min(spec.d, lsh_most_key_bits)) +
@@ -56,6 +56,7 @@ template <class T>
 Lsh<T>::Lsh(const Communicator& comm, const HeavyPairsSpec& spec, const Params& params)
     : comm_(comm),
       spec_(spec),
+      draw_(static_cast<std::uint64_t>(params.draw)),
       plan_(plan_lsh(spec, params)),
       a_(1, spec.n, spec.words()),
       b_(1, spec.self ? 0 : spec.n_b, spec.words()),
@@ -65,16 +66,33 @@ Lsh<T>::Lsh(const Communicator& comm, const HeavyPairsSpec& spec, const Params& 
       join_(join_shape(spec, plan_)),
       hits_(spec) {
   counts_ = expected(spec, params);
-  const auto draw = static_cast<std::uint64_t>(params.draw);
-  check_places_ = sample_without_replacement(Philox(draw, check_stream), spec.d, plan_.check_bits);
+  check_places_ = sample_without_replacement(Philox(draw_, check_stream), spec.d, plan_.check_bits);
+  if (plan_.disjoint_keys) order_ = permutation(Philox(draw_, order_stream), spec.d, 0);
   for (Index table = 0; table < plan_.tables; ++table) {
-    const Stream stream{static_cast<std::uint32_t>(first_key_stream) + static_cast<std::uint32_t>(table)};
-    const std::vector<Index> places = sample_without_replacement(Philox(draw, stream), spec.d, plan_.key_bits);
+    const std::vector<Index> places = places_of(table);
     for (const Index place : places)
       masks_[static_cast<std::size_t>(table * spec.words() + place / bits_per_word)] |= Word{1}
                                                                                         << (place % bits_per_word);
     if (table % comm.size() == comm.rank()) places_.push_back(places);
   }
+}
+
+template <class T>
+std::vector<Index> Lsh<T>::places_of(Index table) const {
+  if (!plan_.disjoint_keys) {
+    const Stream stream{static_cast<std::uint32_t>(first_key_stream) + static_cast<std::uint32_t>(table)};
+    return sample_without_replacement(Philox(draw_, stream), spec_.d, plan_.key_bits);
+  }
+  const auto first = order_.begin() + table * plan_.key_bits;
+  std::vector<Index> places(first, first + plan_.key_bits);
+  std::sort(places.begin(), places.end());
+  return places;
+}
+
+template <class T>
+Promise Lsh<T>::promise() const {
+  const auto kind = plan_.disjoint_keys ? Promise::Kind::certified : Promise::Kind::probable;
+  return {kind, "error", 1 - plan_.recall, ""};
 }
 
 template <class T>

@@ -58,14 +58,15 @@ inline constexpr Index lsh_most_key_bits = 24, lsh_most_key_radius = 2;
 struct LshPlan {
   Index key_bits = 1, key_radius = 0, tables = 1;
   Index check_bits = 0, check_radius = 0;
-  double recall = 1;      ///< least probability with which a heavy pair is found
-  double met = 0;         ///< pairs that meet in all tables together, of uniform data
-  double candidates = 0;  ///< of those, pairs that pass the check
-  double cost = 0;        ///< seconds of one rank, by the model in lsh_plan.cpp
+  bool disjoint_keys = false;  ///< no coordinate is in two keys, so that no heavy pair can be missed
+  double recall = 1;           ///< least probability with which a heavy pair is found
+  double met = 0;              ///< pairs that meet in all tables together, of uniform data
+  double candidates = 0;       ///< of those, pairs that pass the check
+  double cost = 0;             ///< seconds of one rank, by the model in lsh_plan.cpp
 };
 
 /// The plan that costs least, within what the parameters leave open. Pure.
-/// Errors: BadRequest if the parameters leave no plan of fewer than 65,536 tables.
+/// Errors: BadRequest if the parameters leave no plan of at most 65,536 tables or, at recall 1, of disjoint keys.
 LshPlan plan_lsh(const HeavyPairsSpec&, const LshParams&);
 
 /// Heavy pairs among those that agree, but for `key_radius` of them, in `key_bits` coordinates drawn at random, in any
@@ -75,13 +76,14 @@ LshPlan plan_lsh(const HeavyPairsSpec&, const LshParams&);
 ///             and pairs that are close there in full
 /// A heavy pair meets in a table with the hypergeometric probability p that at most key_radius of its at most radius()
 /// differences are among the key bits, and passes the check with probability s; L = ln(1 - recall / s) / ln(1 - p)
-/// makes that `recall` in all, whatever the data: the draws are the only randomness. A pair is reported by the first
+/// makes that `recall` in all, whatever the data: the draws are the only randomness. At recall 1 the keys are disjoint,
+/// radius() / (key_radius + 1) + 1 of them: one has at most key_radius of the differences, so nothing is missed. A pair is reported by the first
 /// table in which it meets, so that no hit is found twice. Shapes: rows of A and B in contiguous blocks. All hits on
 /// every rank. Collective. Cost per rank: L / P tables of n + n_b rows sorted and L n n_b / (P 2^key_bits) pairs
 /// compared (key_radius 0); two all-gathers of all rows, which every rank then holds, one all-reduce, and HitList.
 /// Errors: CollectiveError if there are more than max-hits hits.
 /// Source: bit sampling of Indyk and Motwani (1998) as a join of sorted tables; keys near each other as in Lv et al.
-/// (2007), Multi-probe LSH. Derived: exact probabilities of draws without replacement.
+/// (2007), Multi-probe LSH; disjoint keys as in Norouzi, Punjani and Fleet (2012), multi-index hashing. Derived: exact probabilities of draws without replacement.
 template <class T>
 class Lsh {
  public:
@@ -95,17 +97,21 @@ class Lsh {
   Counts counts() const { return counts_; }
   static Counts expected(const HeavyPairsSpec&, const Params&);
   static Schedule schedule(const HeavyPairsSpec&, const Params&, const Counts&, int ranks, int rank);
-  Promise promise() const { return {Promise::Kind::probable, "error", 1 - plan_.recall, ""}; }
+  Promise promise() const;
 
  private:
   void gather_rows(const HeavyPairsProblem<T>&);
+  /// The coordinates that make the key of a table, ascending.
+  std::vector<Index> places_of(Index table) const;
   /// Candidates of table `table` of this rank.
   bool look(Index table, std::span<const BitPair> pairs);
   Index table_of_all(Index table) const { return table * comm_.size() + comm_.rank(); }
 
   Communicator comm_;
   HeavyPairsSpec spec_;
+  std::uint64_t draw_;
   LshPlan plan_;
+  std::vector<Index> order_;  // of all coordinates, whose pieces disjoint keys are
   Array<Word> a_, b_;  // all rows
   BitView view_a_, view_b_;
   std::vector<Index> check_places_;

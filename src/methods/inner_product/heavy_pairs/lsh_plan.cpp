@@ -51,8 +51,23 @@ Check check_with(const HeavyPairsSpec& spec, double recall, Index words) {
   return check;
 }
 
-/// The plan with these keys, which heavy pairs share with chance `meets`, and this check; no tables if they are too
-/// many.
+/// Tables of independent draws, in each of which a heavy pair meets with chance `meets`, that find it with chance
+/// `recall`; none if they are too many.
+Index tables_by_chance(double recall, double meets) {
+  if (meets >= 1) return 1;
+  const double wanted = std::ceil(std::log1p(-recall) / std::log1p(-meets));
+  return wanted <= static_cast<double>(most_tables) ? std::max<Index>(1, static_cast<Index>(wanted)) : 0;
+}
+
+/// Tables of disjoint keys that find every heavy pair: were more than key_radius of its differences in each, they would
+/// be more than `radius`. None if d coordinates do not hold as many keys.
+Index tables_by_certainty(const HeavyPairsSpec& spec, Index key_bits, Index key_radius) {
+  const Index wanted = spec.radius() / (key_radius + 1) + 1;
+  return wanted * key_bits <= spec.d ? wanted : 0;
+}
+
+/// The plan with these keys, which heavy pairs share with chance `meets`, and this check; no tables if there can be no
+/// such plan.
 LshPlan plan_with(const HeavyPairsSpec& spec, double recall, Index key_bits, Index key_radius, double meets,
                   const Check& check) {
   LshPlan plan;
@@ -60,15 +75,13 @@ LshPlan plan_with(const HeavyPairsSpec& spec, double recall, Index key_bits, Ind
   plan.key_radius = key_radius;
   plan.check_bits = check.bits;
   plan.check_radius = check.radius;
+  plan.disjoint_keys = recall >= 1;
   const double passes = check.heavy_passes;
-  const double wanted = meets >= 1 ? 1 : std::ceil(std::log1p(-recall / passes) / std::log1p(-meets));
-  if (!(wanted <= static_cast<double>(most_tables))) {
-    plan.tables = 0;
-    return plan;
-  }
-  plan.tables = std::max<Index>(1, static_cast<Index>(wanted));
+  plan.tables = plan.disjoint_keys ? tables_by_certainty(spec, key_bits, key_radius)
+                                   : tables_by_chance(recall / passes, meets);
+  if (plan.tables == 0) return plan;
   const double tables = static_cast<double>(plan.tables);
-  plan.recall = passes * (meets >= 1 ? 1 : -std::expm1(tables * std::log1p(-meets)));
+  plan.recall = plan.disjoint_keys ? 1 : passes * (meets >= 1 ? 1 : -std::expm1(tables * std::log1p(-meets)));
 
   const double keys = std::exp2(static_cast<double>(key_bits)), near = keys_within(key_bits, key_radius);
   const double n_a = static_cast<double>(spec.n), n_b = static_cast<double>(spec.n_b),
@@ -104,6 +117,10 @@ LshPlan plan_lsh(const HeavyPairsSpec& spec, const LshParams& params) {
         if (plan.tables > 0 && (best.tables == 0 || plan.cost < best.cost)) best = plan;
       }
     }
+  if (best.tables == 0 && params.recall >= 1)
+    throw BadRequest("key-bits = " + std::to_string(params.key_bits) +
+                     ": disjoint keys, as recall = 1 needs them, do not fit into d = " + std::to_string(spec.d) +
+                     " coordinates at this rho; take fewer");
   if (best.tables == 0)
     throw BadRequest("key-bits = " + std::to_string(params.key_bits) + " need more than " +
                      std::to_string(most_tables) + " tables at this rho and recall; take fewer");

@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include "base/error.hpp"
+#include "comm/agree.hpp"
 #include "methods/inner_product/heavy_pairs/popcount.hpp"
 #include "support/heavy_pairs_runs.hpp"
 #include "support/on_ranks.hpp"
@@ -137,6 +138,22 @@ TEST_P(AggregateSearch, FindsPairsWithinAGroupOfOneSet) {
     const Found run = found(comm, data, params);
     EXPECT_EQ(run.pairs, search<Popcount>(comm, data).pairs);
     EXPECT_EQ(run.counts.flagged_pairs, 0);
+  });
+}
+
+/// A tiny threshold flags all but the products of exactly 0; the list of them is on every rank, so it has a bound.
+TEST_P(AggregateSearch, RefusesToListNearlyAllPairsOfGroups) {
+  on_ranks([](const Communicator& comm) {
+    const HeavyPairsData data = HeavyPairsData::generated(pairs_spec(2400, 64, 0.9, 0));
+    AggregateParams params = params_with(1, 2, 3);
+    params.threshold = 1e-3;
+    params.rounds = 20;  // of 1,200 x 1,200 pairs each, three of four flagged: 21.6 million, where 2^24 fit
+    try {
+      found(comm, data, params);
+      ADD_FAILURE() << "listed";
+    } catch (const CollectiveError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("threshold = 0.001 flags more than 16777216 pairs of groups, at least "));
+    }
   });
 }
 

@@ -55,6 +55,24 @@ TEST_P(LshSearch, FindsTheShareThatWasAskedFor) {
   });
 }
 
+/// All rows of eight signs against each other: some pair has its differences wherever keys would overlook them.
+TEST_P(LshSearch, MissesNothingAtRecallOne) {
+  on_ranks([](const Communicator& comm) {
+    for (const double rho : {0.2, 0.5, 0.7}) {
+      HeavyPairsData data = HeavyPairsData::generated(pairs_spec(256, 8, rho, 0, true));
+      for (Index i = 0; i < 256; ++i) data.a(0, i, 0) = static_cast<Word>(i);
+      for (const auto& [key_bits, key_radius] : {std::pair<Index, Index>{0, 0}, {0, unknown_index}, {1, 0}, {2, 1}})
+        for (Index draw = 0; draw < 3; ++draw) {
+          const auto run = search<Lsh>(comm, data, params_of(1, key_bits, key_radius, draw));
+          EXPECT_EQ(run.pairs, by_definition(data)) << rho << " " << key_bits << " " << key_radius;
+          EXPECT_EQ(run.promise.kind, Promise::Kind::certified);
+          EXPECT_EQ(run.promise.bound, 0);
+          EXPECT_EQ(run.counts.tables, data.spec.radius() / (run.counts.key_radius_used + 1) + 1);
+        }
+    }
+  });
+}
+
 /// Differences of all heavy pairs in the first word alone.
 TEST_P(LshSearch, RandomCoordinatesDoNotMindStructure) {
   on_ranks([](const Communicator& comm) {
@@ -142,9 +160,13 @@ TEST(LshPlan, RefusesWhatItCannotDo) {
   };
   const HeavyPairsSpec spec = pairs_spec(1000, 512, 0.5, 0);
   EXPECT_EQ(message(spec, {}), "accepted");
-  EXPECT_EQ(message(spec, params_of(1, 0, 0)), "recall must be above 0 and below 1, got 1");
-  EXPECT_EQ(message(spec, params_of(0, 0, 0)), "recall must be above 0 and below 1, got 0");
-  EXPECT_EQ(message(spec, params_of(std::nan(""), 0, 0)), "recall must be above 0 and below 1, got NaN");
+  EXPECT_EQ(message(spec, params_of(1, 3, 0)), "accepted") << "129 tables, 387 coordinates";
+  EXPECT_EQ(message(spec, params_of(1, 4, 0)),
+            "key-bits = 4: disjoint keys, as recall = 1 needs them, do not fit into d = 512 coordinates at this rho; "
+            "take fewer");
+  EXPECT_EQ(message(spec, params_of(1.01, 0, 0)), "recall must be above 0 and at most 1, got 1.01");
+  EXPECT_EQ(message(spec, params_of(0, 0, 0)), "recall must be above 0 and at most 1, got 0");
+  EXPECT_EQ(message(spec, params_of(std::nan(""), 0, 0)), "recall must be above 0 and at most 1, got NaN");
   EXPECT_EQ(message(spec, params_of(0.9, 25, 0)), "key-bits must be at least 0 and at most 24 (24, or d), got 25");
   EXPECT_EQ(message(pairs_spec(10, 9, 0.5, 0), params_of(0.9, 10, 0)),
             "key-bits must be at least 0 and at most 9 (24, or d), got 10");
