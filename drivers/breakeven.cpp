@@ -45,7 +45,7 @@ void add_run(CLI::App& app, ExitCode& exit_code) {
   command->footer(
       "Examples:\n  breakeven run data/studies/quickstart.toml\n"
       "  breakeven run data/studies/strong_scaling.toml --ranks $SLURM_NTASKS --launcher \"srun "
-      "--mpi=pmix -n {ranks}\" --out $SCRATCH/scaling\n"
+      "--mpi=pmix --kill-on-bad-exit=1 -n {ranks}\" --out $SCRATCH/scaling\n"
       "Run again, it goes on where it stopped: finished shards are not measured twice.\n"
       "A host that falls silent ends a launch of Open MPI after 5 s, since OMPI_MCA_oob_tcp_keepalive_time, _intvl "
       "and\n"

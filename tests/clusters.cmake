@@ -20,7 +20,7 @@ endfunction()
 
 if(PYTHON3_WITH_H5PY)
   breakeven_cluster(slurm 6)
-  foreach(name scaling time_limit node_failure)  # side by side: most of their time is waiting for Slurm
+  foreach(name scaling time_limit rank_failure node_failure)  # side by side: most of their time is waiting for Slurm
     breakeven_cluster_test(slurm ${name} 400)
   endforeach()
   breakeven_cluster(hosts 3 --without-slurm)
