@@ -151,23 +151,33 @@ struct PopcountLoops {
   /// Reports the pairs whose accumulators, one after the other in `sums`, are negative.
   static void report(const HammingBlock& block, const TileRows& a, Index column, Index radius, const Index* sums,
                      PairBuffer& found) {
-    // Masks of all vectors first, so that the loop over pairs waits for no vector. Never a count of live masks: g++ 12
-    // spills them too short.
-    constexpr Index a_word = lanes == 8 ? 8 : 1;  // vectors whose masks fill a word, or one
-    Word masks[(vectors + a_word - 1) / a_word] = {};
+    // Where pairs are few, looking for them is the cost, so it takes a branch a lane with pairs and no other: which lanes
+    // of which rows have any, and then which of their vectors.
+    static_assert(tile_rows * lanes <= 64);
     const DI d;
-    for (Index v = 0; v < vectors; ++v) {
-      uint8_t mask[8] = {};
-      hn::StoreMaskBits(d, hn::Lt(hn::Load(d, sums + v * lanes), hn::Zero(d)), mask);
-      masks[v / a_word] |= Word{mask[0]} << (v % a_word * lanes);
+    Word lanes_with_pairs = 0;
+    for (Index r = 0; r < tile_rows; ++r) {
+      auto any = hn::Zero(d);
+      for (Index c = 0; c < tile_vectors; ++c) any = hn::Or(any, hn::Load(d, sums + (r * tile_vectors + c) * lanes));
+      uint8_t bits[8] = {};
+      hn::StoreMaskBits(d, hn::Lt(any, hn::Zero(d)), bits);
+      Word of_row = 0;
+      __builtin_memcpy(&of_row, bits, sizeof of_row);
+      lanes_with_pairs |= of_row << (r * lanes);
     }
-    for (Index first = 0; first < vectors; first += a_word)
-      for (Word bits = masks[first / a_word]; bits != 0; bits &= bits - 1) {
-        const Index at = first * lanes + __builtin_ctzll(bits), r = at / tile_columns, lane = at % tile_columns;
-        const Index i = a.first + r, j = block.first_b + column + lane;
-        if (r >= a.count || column + lane >= block.n_b || (block.triangle && j <= i)) continue;
-        found.add(i, j, sums[at] + radius + 1);
+    for (; lanes_with_pairs != 0; lanes_with_pairs &= lanes_with_pairs - 1) {
+      const Index at = __builtin_ctzll(lanes_with_pairs), r = at / lanes, lane = at % lanes;
+      const Index* const of_lane = sums + r * tile_columns + lane;
+      unsigned vectors_with_pairs = 0;
+      for (int c = 0; c < tile_vectors; ++c)
+        vectors_with_pairs |= static_cast<unsigned>(static_cast<Word>(of_lane[c * lanes]) >> 63) << c;
+      for (; vectors_with_pairs != 0; vectors_with_pairs &= vectors_with_pairs - 1) {
+        const Index c = __builtin_ctz(vectors_with_pairs), in_tile = c * lanes + lane;
+        const Index i = a.first + r, j = block.first_b + column + in_tile;
+        if (r >= a.count || column + in_tile >= block.n_b || (block.triangle && j <= i)) continue;
+        found.add(i, j, of_lane[c * lanes] + radius + 1);
       }
+    }
   }
 
   /// The later stages of a tile of which some pair has passed the first.
