@@ -3,7 +3,6 @@
 #include <string>
 
 #include "base/error.hpp"
-#include "base/value.hpp"
 
 namespace breakeven {
 
@@ -15,6 +14,11 @@ void require_at_least(std::string_view option, Index bound, Index value) {
 
 void require_countable(std::string_view what, double entries) {
   if (entries > 0x1p56) throw BadRequest(std::string(what) + " must be at most 2^56, got " + to_text(Value(entries)));
+}
+
+void refuse_with_input(std::string_view option, const Value& value) {
+  if (const std::string got = to_text(value); !got.empty())
+    throw BadRequest(std::string(option) + " must not be given with an input file, got " + got);
 }
 
 void take_size(std::string_view option, Index file_value, Index& value) {

@@ -151,8 +151,7 @@ struct PopcountLoops {
   /// Reports the pairs whose accumulators, one after the other in `sums`, are negative.
   static void report(const HammingBlock& block, const TileRows& a, Index column, Index radius, const Index* sums,
                      PairBuffer& found) {
-    // Where pairs are few, looking for them is the cost, so it takes a branch a lane with pairs and no other: which lanes
-    // of which rows have any, and then which of their vectors.
+    // Where pairs are few, finding them is the cost: a branch for each lane of a row that has any, and no other.
     static_assert(tile_rows * lanes <= 64);
     const DI d;
     Word lanes_with_pairs = 0;

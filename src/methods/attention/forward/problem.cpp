@@ -112,9 +112,7 @@ ForwardSpec ForwardProblem<T>::from_input(const Spec& wanted, const InputFile& f
   take_size("heads", q[1], spec.heads);
   take_size("d", q[3], spec.d);
   take_size("d-value", v[3], spec.d_value);
-  if (!std::isnan(wanted.bound))
-    throw BadRequest("bound must not be given with an input file, where it is measured; got " +
-                     to_text(Value(wanted.bound)));
+  refuse_with_input("bound", wanted.bound);
   take_rows("n", file, "q", q[2], spec.n);
   spec.data = "file";
   spec.bound = std::numeric_limits<double>::quiet_NaN();

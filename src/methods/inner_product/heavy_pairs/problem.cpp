@@ -13,11 +13,6 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-void require_not_given(std::string_view option, Index value) {
-  if (value != unknown_index)
-    throw BadRequest(std::string(option) + " must not be given with an input file, got " + std::to_string(value));
-}
-
 void load(const Source<Word>& source, std::string_view name, const std::vector<Range>& ranges, Array<Word>& rows) {
   Word* at = rows.data();
   for (const Range& range : ranges) {
@@ -114,7 +109,7 @@ HeavyPairsSpec HeavyPairsProblem<T>::from_input(const Spec& wanted, const InputF
     if (wanted.n_b == unknown_index && wanted.n != unknown_index) spec.n_b = std::min(wanted.n, rows_b);
     take_rows("n-b", file, "b", rows_b, spec.n_b);
   }
-  require_not_given("planted", wanted.planted);
+  refuse_with_input("planted", wanted.planted);
   if (std::isnan(spec.rho)) spec.rho = Spec{}.rho;
   if (spec.max_hits == unknown_index) spec.max_hits = Spec{}.max_hits;
   spec.data = "file";

@@ -133,10 +133,8 @@ ReluTrainingSpec ReluTrainingProblem<T>::from_input(const Spec& wanted, const In
   take_rows("n", file, "x", inputs[0], spec.n);
   require_shape(file, "y", spec.n, 1, "n x 1");
   if (std::isnan(spec.rho)) spec.rho = Spec{}.rho;
-  if (wanted.clusters != unknown_index)
-    throw BadRequest("clusters must not be given with an input file, got " + std::to_string(wanted.clusters));
-  if (!std::isnan(wanted.alignment))
-    throw BadRequest("alignment must not be given with an input file, got " + to_text(Value(wanted.alignment)));
+  refuse_with_input("clusters", wanted.clusters);
+  refuse_with_input("alignment", wanted.alignment);
   spec.data = "file";
   return spec;
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/sizes.hpp"
 #include "methods/regression/kronecker/generators.hpp"
 
 namespace breakeven::regression {
@@ -28,8 +29,7 @@ void KroneckerRegressionProblem<T>::validate(const Spec& spec) {
 
 template <class T>
 KroneckerRegressionSpec KroneckerRegressionProblem<T>::from_input(const Spec& wanted, const InputFile& file) {
-  if (!std::isnan(wanted.noise))
-    throw BadRequest("noise must not be given with an input file; got " + to_text(Value(wanted.noise)));
+  refuse_with_input("noise", wanted.noise);
   Spec spec = wanted;
   take_factor_sizes(file, spec);
   const Shape a1 = file.shape("a1"), a2 = file.shape("a2"), b = file.shape("b");

@@ -112,8 +112,7 @@ LeastSquaresSpec LeastSquaresProblem<T>::from_input(const Spec& wanted, const In
   take_size("d", a[1], spec.d);
   take_size("rhs", b[1], spec.rhs);
   take_rows("n", file, "a", a[0], spec.n);
-  if (!std::isnan(wanted.noise))
-    throw BadRequest("noise must not be given with an input file; got " + to_text(Value(wanted.noise)));
+  refuse_with_input("noise", wanted.noise);
   if (std::isnan(spec.ridge)) spec.ridge = Spec{}.ridge;
   spec.data = "file";
   spec.condition = std::numeric_limits<double>::quiet_NaN();

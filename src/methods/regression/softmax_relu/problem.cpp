@@ -22,10 +22,6 @@ void require_shape(const InputFile& file, std::string_view dataset, Index rows, 
                    std::to_string(rows) + " x " + std::to_string(columns) + ", is " + got);
 }
 
-void refuse_with_input(std::string_view option, bool given) {
-  if (given) throw BadRequest(std::string(option) + " must not be given with an input file, whose data have their own");
-}
-
 template <class T>
 void load(const Source<T>& source, std::string_view name, const std::vector<Range>& ranges, RowMatrix<T>& matrix) {
   for (const Range& range : ranges)
@@ -90,9 +86,9 @@ void SoftmaxReluProblem<T>::validate(const Spec& spec) {
 template <class T>
 SoftmaxReluSpec SoftmaxReluProblem<T>::from_input(const Spec& wanted, const InputFile& file) {
   Spec spec = wanted;
-  refuse_with_input("density", !std::isnan(wanted.density));
-  refuse_with_input("nonzeros", wanted.nonzeros != unknown_index);
-  refuse_with_input("dominance", !std::isnan(wanted.dominance));
+  refuse_with_input("density", wanted.density);
+  refuse_with_input("nonzeros", wanted.nonzeros);
+  refuse_with_input("dominance", wanted.dominance);
   const Shape a1 = file.shape("a1"), a2 = file.shape("a2");
   if (a1.size() != 2 || a2.size() != 2)
     throw BadRequest(file.path() + ": /a1 must be n x d and /a2 n x m, both matrices");

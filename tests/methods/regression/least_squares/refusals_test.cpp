@@ -118,7 +118,7 @@ TEST(LeastSquaresInput, IsRefusedWhereShapesDoNotFit) {
   EXPECT_EQ(input_refusal(good, [](LeastSquaresSpec& s) { s.d = 5; }), "d must be 4 as in the input file, got 5");
   EXPECT_EQ(input_refusal(good, [](LeastSquaresSpec& s) { s.rhs = 1; }), "rhs must be 3 as in the input file, got 1");
   EXPECT_EQ(input_refusal(good, [](LeastSquaresSpec& s) { s.noise = 1; }),
-            "noise must not be given with an input file; got 1");
+            "noise must not be given with an input file, got 1");
   EXPECT_EQ(input_refusal(with("a_test", {5, 4})), "data.h5: /a_test and /b_test go together, there is no /b_test");
   auto tests = with("a_test", {5, 4});
   tests["b_test"] = {6, 3};
