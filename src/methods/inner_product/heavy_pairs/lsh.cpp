@@ -12,7 +12,8 @@
 namespace breakeven::inner_product {
 namespace {
 
-constexpr Stream check_stream{201}, order_stream{202}, first_key_stream{1u << 16};  // table t draws from stream first_key_stream + t
+constexpr Stream check_stream{201}, order_stream{202},
+    first_key_stream{1u << 16};  // table t draws from stream first_key_stream + t
 
 BitSamplingJoin::Shape join_shape(const HeavyPairsSpec& spec, const LshPlan& plan) {
   return {spec.n, spec.n_b, spec.self, plan.key_bits, plan.key_radius, words_for(plan.check_bits)};

@@ -77,13 +77,14 @@ LshPlan plan_lsh(const HeavyPairsSpec&, const LshParams&);
 /// A heavy pair meets in a table with the hypergeometric probability p that at most key_radius of its at most radius()
 /// differences are among the key bits, and passes the check with probability s; L = ln(1 - recall / s) / ln(1 - p)
 /// makes that `recall` in all, whatever the data: the draws are the only randomness. At recall 1 the keys are disjoint,
-/// radius() / (key_radius + 1) + 1 of them: one has at most key_radius of the differences, so nothing is missed. A pair is reported by the first
-/// table in which it meets, so that no hit is found twice. Shapes: rows of A and B in contiguous blocks. All hits on
-/// every rank. Collective. Cost per rank: L / P tables of n + n_b rows sorted and L n n_b / (P 2^key_bits) pairs
-/// compared (key_radius 0); two all-gathers of all rows, which every rank then holds, one all-reduce, and HitList.
-/// Errors: CollectiveError if there are more than max-hits hits.
-/// Source: bit sampling of Indyk and Motwani (1998) as a join of sorted tables; keys near each other as in Lv et al.
-/// (2007), Multi-probe LSH; disjoint keys as in Norouzi, Punjani and Fleet (2012), multi-index hashing. Derived: exact probabilities of draws without replacement.
+/// radius() / (key_radius + 1) + 1 of them: one has at most key_radius of the differences, so nothing is missed. A pair
+/// is reported by the first table in which it meets, so that no hit is found twice. Shapes: rows of A and B in
+/// contiguous blocks. All hits on every rank. Collective. Cost per rank: L / P tables of n + n_b rows sorted and L n
+/// n_b / (P 2^key_bits) pairs compared (key_radius 0); two all-gathers of all rows, which every rank then holds, one
+/// all-reduce, and HitList. Errors: CollectiveError if there are more than max-hits hits. Source: bit sampling of Indyk
+/// and Motwani (1998) as a join of sorted tables; keys near each other as in Lv et al. (2007), Multi-probe LSH;
+/// disjoint keys as in Norouzi, Punjani and Fleet (2012), multi-index hashing. Derived: exact probabilities of draws
+/// without replacement.
 template <class T>
 class Lsh {
  public:
@@ -112,7 +113,7 @@ class Lsh {
   std::uint64_t draw_;
   LshPlan plan_;
   std::vector<Index> order_;  // of all coordinates, whose pieces disjoint keys are
-  Array<Word> a_, b_;  // all rows
+  Array<Word> a_, b_;         // all rows
   BitView view_a_, view_b_;
   std::vector<Index> check_places_;
   std::vector<std::vector<Index>> places_;  // of the keys of this rank's tables

@@ -77,8 +77,8 @@ LshPlan plan_with(const HeavyPairsSpec& spec, double recall, Index key_bits, Ind
   plan.check_radius = check.radius;
   plan.disjoint_keys = recall >= 1;
   const double passes = check.heavy_passes;
-  plan.tables = plan.disjoint_keys ? tables_by_certainty(spec, key_bits, key_radius)
-                                   : tables_by_chance(recall / passes, meets);
+  plan.tables =
+      plan.disjoint_keys ? tables_by_certainty(spec, key_bits, key_radius) : tables_by_chance(recall / passes, meets);
   if (plan.tables == 0) return plan;
   const double tables = static_cast<double>(plan.tables);
   plan.recall = plan.disjoint_keys ? 1 : passes * (meets >= 1 ? 1 : -std::expm1(tables * std::log1p(-meets)));
