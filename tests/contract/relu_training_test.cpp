@@ -70,7 +70,7 @@ TEST_P(ReluTrainingContract, TheStepThroughFiredPairsEqualsTheDenseOne) {
 
 TEST_P(ReluTrainingContract, ProductsEvaluatedShrinkWithTheThreshold) {
   on_ranks([](const Communicator& comm) {
-    Index before = 300 * 200, fired_before = before, products_at_low = 0, prefix_before = 0;
+    Index before = 300 * 200, fired_before = before, products_at_low = 0;
     for (const double rho : {0.1, 0.2, 0.3, 0.4, 0.5, 0.6}) {
       const MethodRun run = run_method(
           comm, registry(), "inner_product", "relu_training",
@@ -79,16 +79,12 @@ TEST_P(ReluTrainingContract, ProductsEvaluatedShrinkWithTheThreshold) {
       const auto products = std::get<Index>(*find(run.counts, "products_evaluated"));
       const auto fired = std::get<Index>(*find(run.counts, "fired_pairs"));
       EXPECT_LE(fired, products);
-      // A prefix of another length, chosen for the fewest words compared, may let a few more pairs through.
-      const auto prefix = std::get<Index>(*find(run.counts, "prefix_words"));
-      if (prefix == prefix_before) {
-        EXPECT_LE(products, before) << rho;
-      }
+      EXPECT_LE(products, before) << rho;  // though the search looks at fewer words
       EXPECT_LE(fired, fired_before) << rho;
-      before = products, fired_before = fired, prefix_before = prefix;
+      before = products, fired_before = fired;
       if (rho == 0.1) products_at_low = products;
     }
-    EXPECT_LT(before, products_at_low);
+    EXPECT_LT(before, products_at_low / 10);
     EXPECT_LT(before, 300 * 200 / 10);  // a twentieth of the pairs are of one cluster
     EXPECT_GT(fired_before, 0);
   });

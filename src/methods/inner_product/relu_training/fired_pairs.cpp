@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "numerics/chance.hpp"
+#include "numerics/hamming_kernel.hpp"
 #include "numerics/signs.hpp"
 
 namespace breakeven::inner_product {
@@ -77,10 +78,21 @@ void FiredPairs<T>::find(BitView inputs) {
     return;
   }
   search_.scan(weights, inputs, {&stage, 1}, [&](std::span<const BitPair> pairs) {
-    counts_.products_evaluated += static_cast<Index>(pairs.size());
-    keep_within(weights, inputs, spec_.radius(), pairs, found_);
+    for (const BitPair& pair : pairs) evaluate(weights.row(pair.i), inputs.row(pair.j), pair);
     return true;
   });
+}
+
+/// The product of a candidate, unless all but its last word say already that it does not fire. So what is evaluated
+/// depends on the threshold alone, however many words the search has looked at.
+template <class T>
+void FiredPairs<T>::evaluate(const Word* weights, const Word* input, const BitPair& pair) {
+  const Index last = spec_.words() - 1;
+  Index distance = hamming_distance(weights, input, last);
+  if (distance > spec_.radius()) return;
+  ++counts_.products_evaluated;
+  distance += hamming_distance(weights + last, input + last, 1);
+  if (distance <= spec_.radius()) found_.push_back({pair.i, pair.j, distance});
 }
 
 template <class T>
@@ -139,7 +151,7 @@ FiredPairsCounts FiredPairs<T>::expected(const ReluTrainingSpec& spec, const Par
   const auto within = [&](Index bits) {
     return spec.radius() < 0 ? 0 : near + (1 - near) * chance_of_distance(bits, spec.radius());
   };
-  const double evaluated = words == spec.words() ? 1 : within(words * bits_per_word);
+  const double evaluated = words == spec.words() ? 1 : within((spec.words() - 1) * bits_per_word);
   return {static_cast<Index>(std::round(spec.pairs() * evaluated)),
           static_cast<Index>(std::round(spec.pairs() * within(spec.d))), words};
 }

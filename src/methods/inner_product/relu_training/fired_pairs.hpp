@@ -30,7 +30,7 @@ struct FiredPairsCounts {
   static constexpr auto fields() {
     using Counts = FiredPairsCounts;
     return std::tuple{Field{"products-evaluated", &Counts::products_evaluated,
-                            "inner products of a neuron and an input computed over all of d"},
+                            "inner products of a neuron and an input computed over all of d; others were given up before"},
                       Field{"fired-pairs", &Counts::fired_pairs, "pairs of neuron and input that fire"},
                       Field{"prefix-words", &Counts::prefix_words, "words compared before a pair is given up"}};
   }
@@ -67,6 +67,7 @@ class FiredPairs {
  private:
   void quantise(const ReluTrainingProblem<T>&);
   void find(BitView inputs);
+  void evaluate(const Word* weights, const Word* input, const BitPair& pair);
   void sort_by_neuron();
   void forward(const ReluTrainingProblem<T>&);
   void backward(const ReluTrainingProblem<T>&, BitView inputs);
