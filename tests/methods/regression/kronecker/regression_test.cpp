@@ -81,6 +81,20 @@ TEST_P(KroneckerFit, EveryMethodFindsTheAnswerOfAConsistentSystem) {
   });
 }
 
+/// Where more rows are asked for than there are, all are kept with weight 1: the pairs are all of the product.
+TEST_P(KroneckerFit, AllPairsGiveTheExactAnswer) {
+  on_ranks([](const Communicator& comm) {
+    const auto spec = kronecker_spec(50, 3, "student_t", 35, 2);
+    const auto source = Problem::generate(spec, 3);
+    const auto reference = Problem::reference(comm, spec, *source, 1);
+    kronecker::QuantumParams params;
+    params.tolerance = 0.01;
+    const auto run = run_on<Problem, kronecker::Quantum>(comm, *source, spec, params, reference);
+    EXPECT_EQ(run.quality.entries_read, 50 * 35);
+    EXPECT_LE(run.quality.error, std::pow(1e4 * eps * condition(reference.r), 2));  // quadratic in the rounding
+  });
+}
+
 /// Medians of nine draws.
 double excess(const Communicator& comm, Index n, Index samples) {
   const auto spec = kronecker_spec(n, 4);

@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "base/statistics.hpp"
+#include "methods/regression/kronecker/factor_halving.hpp"
 #include "methods/regression/kronecker/leverage_sampler.hpp"
 #include "methods/regression/kronecker_spectral/quantum.hpp"
 #include "support/kronecker_runs.hpp"
@@ -203,6 +204,42 @@ TEST_P(Spectral, TheMeanOfManySamplesIsTheGramMatrix) {
         const double variance = std::max(square(0, p, q) - mean(0, p, q) * mean(0, p, q), 1e-12);
         EXPECT_NEAR(mean(0, p, q), p == q ? 1 : 0, 5 * std::sqrt(variance / draws)) << p << " " << q;
       }
+  });
+}
+
+/// Of the rows that halving keeps; and the sample that scores them, of more rows, is near the factor in every draw.
+TEST_P(Spectral, TheMeanOfManyHalvingsIsTheGramMatrix) {
+  on_ranks([](const Communicator& comm) {
+    if (comm.size() > 2) return;
+    constexpr Index n = 2000, d = 3, draws = 200, wanted = 24;
+    constexpr double oversampling = 20;
+    for (const char* data : {"gaussian", "student_t"}) {
+      const auto spec = kronecker_spec(n, d, data);
+      const auto source = Problem::generate(spec, 3);
+      const auto inverse = regression::inverse_of_upper(Problem::reference(comm, spec, *source, 1).r[0]);
+      const Array<double> whole = source->rows("a1", 0, {0, n});
+      const Array<double> mine = source->rows("a1", 0, block(n, comm.size(), comm.rank()));
+      Array<double> mean(1, d, d), square(1, d, d);
+      for (Index draw = 1; draw <= draws; ++draw) {
+        regression::FactorHalving<double> halving(comm, n, d, 0, oversampling, draw);
+        regression::QueryLedger ledger(draw);
+        halving.run(mine, wanted, ledger);
+        const Array<double> kept = breakeven::product(halving.rows().rows, inverse);
+        const Array<double> gram = product_transposed_left(kept, kept);
+        for (Index i = 0; i < gram.size(); ++i) {
+          mean.data()[i] += gram.data()[i] / draws;
+          square.data()[i] += gram.data()[i] * gram.data()[i] / draws;
+        }
+        // At least 20 d ln d = 66 rows: 1 / (1 - sqrt(d / 66))^2 = 1.6 is the law (Marchenko and Pastur 1967).
+        const Array<double> scored = breakeven::product(whole, halving.rows().whitener);
+        EXPECT_LE(symmetric_eigenvalues(product_transposed_left(scored, scored)).back(), 2.5) << data << " " << draw;
+      }
+      for (Index p = 0; p < d; ++p)
+        for (Index q = 0; q < d; ++q) {
+          const double variance = std::max(square(0, p, q) - mean(0, p, q) * mean(0, p, q), 1e-12);
+          EXPECT_NEAR(mean(0, p, q), p == q ? 1 : 0, 5 * std::sqrt(variance / draws)) << data << " " << p << " " << q;
+        }
+    }
   });
 }
 

@@ -9,6 +9,7 @@
 #include "numerics/row_passes.hpp"
 #include "numerics/small_dense.hpp"
 #include "support/least_squares_draws.hpp"
+#include "support/least_squares_runs.hpp"
 #include "support/on_ranks.hpp"
 
 // What mathematics says of leverage scores and of samples drawn by them.
@@ -28,13 +29,17 @@ using testing_support::DrawBench;
 using LeverageRuns = testing_support::OnRanks;   // on every rank count
 using LeverageDraws = testing_support::OnRanks;  // statistics over draws
 
-/// Scores of all rows against the triangle of A itself.
-std::vector<double> exact_scores(const DrawBench<double>& bench, Index directions, Index draw) {
-  const Array<double>& a = bench.problem().a;
-  const Array<double> z = score_directions(bench.reference().r, directions, draw);
+/// Scores of the rows of A against a triangle.
+std::vector<double> scores_of(const Array<double>& a, const Array<double>& r, Index directions = 0, Index draw = 1) {
+  const Array<double> z = score_directions(r, directions, draw);
   std::vector<double> scores(static_cast<std::size_t>(a.rows()));
   squared_row_norms(a.data(), a.rows(), a.columns(), z.data(), z.columns(), scores.data());
   return scores;
+}
+
+/// Scores of all rows against the triangle of A itself.
+std::vector<double> exact_scores(const DrawBench<double>& bench, Index directions, Index draw) {
+  return scores_of(bench.problem().a, bench.reference().r, directions, draw);
 }
 
 double sum(const std::vector<double>& values) {
@@ -51,6 +56,44 @@ TEST_P(LeverageDraws, ExactScoresSumToD) {
       // R carries condition u of rounding, graded data a condition of 1e4; 500 terms.
       EXPECT_NEAR(sum(scores), 8, 1e4 * 500 * 0x1p-53) << data;
       for (const double score : scores) EXPECT_LE(score, 1 + 1e4 * 500 * 0x1p-53) << data;
+    }
+  });
+}
+
+/// A C has the range of A, and scores are a property of the range.
+TEST_P(LeverageDraws, ExactScoresDoNotChangeWhenColumnsAreMixed) {
+  on_ranks([](const Communicator& comm) {
+    constexpr Index d = 8;
+    Array<double> c(1, d, d);
+    for (Index i = 0; i < c.size(); ++i) c.data()[i] = Philox(9, Stream{1}).normal(i);
+    for (const char* data : {"gaussian", "cauchy", "spike"}) {
+      const DrawBench<double> bench(comm, draw_spec(500, d, data));
+      const Array<double> mixed = product(bench.problem().a, c), r = qr_upper(mixed);
+      const std::vector<double> scores = exact_scores(bench, 0, 1), of_mixed = scores_of(mixed, r);
+      for (std::size_t i = 0; i < scores.size(); ++i)
+        EXPECT_NEAR(of_mixed[i], scores[i], 64 * 0x1p-53 / reciprocal_condition(r)) << data << " " << i;
+    }
+  });
+}
+
+/// Against the triangle of [A; sqrt(ridge) I] they add up to sum s^2 / (s^2 + ridge), s as graded data have them. Those
+/// of the method have the triangle of a sketch of 64 rows: three times sqrt(2 / 64) where a single s decides.
+TEST_P(LeverageDraws, RidgeScoresSumToTheStatisticalDimension) {
+  on_ranks([](const Communicator& comm) {
+    auto spec = draw_spec(500, 8, "graded");
+    spec.condition = 1e3;
+    LeverageParams params;
+    params.directions = 0;
+    for (const double ridge : {1e-2, 1.0, 1e2, 1e4}) {
+      spec.ridge = ridge;
+      double dimension = 0;
+      for (Index j = 0; j < 8; ++j) {
+        const double square = 500 * std::pow(spec.condition, -2.0 * static_cast<double>(j) / 7);
+        dimension += square / (square + ridge);
+      }
+      const DrawBench<double> bench(comm, spec);
+      EXPECT_NEAR(sum(exact_scores(bench, 0, 1)), dimension, 1e3 * 500 * 0x1p-53) << ridge;
+      EXPECT_NEAR(bench.run<Leverage>(params).counts.score_sum, dimension, 0.55 * dimension) << ridge;
     }
   });
 }
@@ -124,6 +167,36 @@ TEST_P(LeverageRuns, SampleIsTheSameOnEveryRankCount) {
   });
 }
 
+/// Row i is a copy of row i mod 17: one score for all copies and so one weight, in other blocks and on other ranks too.
+TEST_P(LeverageRuns, CopiesOfARowHaveTheSameScore) {
+  on_ranks([](const Communicator& comm) {
+    constexpr Index n = 1003, d = 9, originals = 17;
+    testing_support::LeastSquaresData data(draw_spec(n, d, "file"));
+    for (Index i = 0; i < n; ++i)
+      for (Index c = 0; c < d; ++c) data.a(0, i, c) = Philox(9, Stream{1}).normal(i % originals, c);
+    const testing_support::LeastSquaresMemory<double> source(data);
+    const LeastSquaresProblem<double> problem(data.spec, source, Layout::contiguous(n, comm.size()), comm.rank());
+    for (const Index directions : {0, 16}) {
+      LeverageParams params;
+      params.directions = directions;
+      params.sample_rows = 500;
+      Leverage<double> method(comm, data.spec, params);
+      method.run(problem);
+      std::vector<double> least(originals, std::numeric_limits<double>::infinity()), most(originals, 0);
+      for (const SampledRow& row : method.kept()) {
+        const auto original = static_cast<std::size_t>(row.i_global % originals);
+        least[original] = std::min(least[original], row.scale);
+        most[original] = std::max(most[original], row.scale);
+      }
+      comm.all_reduce(std::span<double>(least), Reduction::minimum);
+      comm.all_reduce(std::span<double>(most), Reduction::maximum);
+      for (std::size_t i = 0; i < originals; ++i)
+        EXPECT_LE(most[i], least[i] * (1 + 64 * 0x1p-53)) << i << " directions " << directions;
+      EXPECT_GT(*std::max_element(most.begin(), most.end()), 1) << "some row is not sure";
+    }
+  });
+}
+
 /// E[B'B] = A'A, entry by entry, with five standard deviations estimated from the rows kept.
 TEST_P(LeverageDraws, ScaledSamplesAreUnbiased) {
   on_ranks([](const Communicator& comm) {
@@ -155,6 +228,35 @@ TEST_P(LeverageDraws, ScaledSamplesAreUnbiased) {
         for (Index j = 0; j < d; ++j)
           EXPECT_NEAR(total(0, i, j) / draws, gram(0, i, j), 5 * std::sqrt(variance(0, i, j)) / draws)
               << sampling << " " << i << " " << j;
+    }
+  });
+}
+
+/// R X = Q'B of the rows that kept() names, each times its scale; rows of zeros stand for the others.
+TEST_P(LeverageRuns, TheAnswerIsThatOfTheScaledRowsItKept) {
+  on_ranks([](const Communicator& comm) {
+    constexpr Index n = 500, d = 6;
+    const DrawBench<double> bench(comm, draw_spec(n, d, "student_t"));
+    const LeastSquaresProblem<double>& problem = bench.problem();
+    for (const char* sampling : {"leverage", "uniform"}) {
+      LeverageParams params;
+      params.sampling = sampling;
+      params.sample_rows = 100;
+      Leverage<double> method(comm, bench.spec(), Leverage<double>::normalised(params));
+      const Array<double>& x = method.run(problem).x;
+      Array<double> scaled(1, n, d + 1);
+      for (const SampledRow& row : method.kept()) {
+        const Index i = row.i_global - problem.first_row;
+        for (Index c = 0; c < d; ++c) scaled(0, row.i_global, c) = row.scale * problem.a(0, i, c);
+        scaled(0, row.i_global, d) = row.scale * problem.b(0, i, 0);
+      }
+      comm.all_reduce(scaled.span());
+      const Array<double> r = qr_upper(scaled);
+      for (Index i = 0; i < d; ++i) {
+        double left = 0;
+        for (Index c = i; c < d; ++c) left += r(0, i, c) * x(0, c, 0);
+        EXPECT_NEAR(left, r(0, i, d), 64 * 0x1p-53 * testing_support::norm(scaled)) << sampling << " " << i;
+      }
     }
   });
 }

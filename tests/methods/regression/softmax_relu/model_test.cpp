@@ -236,6 +236,31 @@ TEST_P(SoftmaxReluModel, CurvatureStaysUnderItsBound) {
   });
 }
 
+/// Where |B| is |A2|^2 / 4 itself, half a unit: f = (1/2, 1/2), A2 = (1, -1), no residual.
+TEST_P(SoftmaxReluModel, CurvatureReachesItsBound) {
+  on_ranks([](const Communicator& comm) {
+    SoftmaxReluSpec spec = small_spec();
+    spec.n = spec.d = 2;
+    spec.m = 1;
+    Setting at(comm, spec);
+    RowMatrix<double> identity(2, false), signs(1, false);
+    const Range mine = block(2, comm.size(), comm.rank());
+    for (Index i = mine.begin; i < mine.end; ++i) {
+      identity.append(Vector{i == 0 ? 1.0 : 0.0, i == 1 ? 1.0 : 0.0});
+      signs.append(Vector{i == 0 ? 1.0 : -1.0});
+    }
+    at.problem.a1 = identity;
+    at.problem.a2 = signs;
+    std::fill(at.problem.w.begin(), at.problem.w.end(), 0.0);
+    const Vector x{1e-5, -1e-5};  // u just above its kink: the bound is missed by the square of that
+    at.model.move_to(x);
+    at.problem.b[0] = at.model.u()[0];
+    const Vector values = symmetric_eigenvalues(at.hessian(x));
+    EXPECT_NEAR(values.front(), 0, 1e-9);
+    EXPECT_NEAR(values.back(), 0.5, 1e-9);
+  });
+}
+
 TEST_P(SoftmaxReluModel, WeightConditionMakesTheHessianDefiniteAndNoWeightsLeaveItIndefinite) {
   on_ranks([](const Communicator& comm) {
     SoftmaxReluSpec spec = small_spec();
