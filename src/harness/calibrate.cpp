@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 
 #include "base/stopwatch.hpp"
+#include "comm/best_round.hpp"
 #include "comm/ping_pong.hpp"
 
 namespace breakeven {
@@ -22,22 +22,15 @@ std::vector<std::string> distinct(const std::vector<std::string>& hosts) {
   return seen;
 }
 
-/// Best over rounds of the slowest rank's time, in seconds.
 double all_reduce_time(const Communicator& comm, Index bytes) {
-  constexpr Index fewest_rounds = 8, most_rounds = 400;
-  constexpr double enough_s = 0.05;
   std::vector<float> values(static_cast<std::size_t>(bytes) / sizeof(float));
-  double best = std::numeric_limits<double>::infinity(), spent = 0;
-  for (Index round = 0; round < fewest_rounds || (round < most_rounds && spent < enough_s); ++round) {
+  return best_round(comm, [&] {
     std::fill(values.begin(), values.end(), 1.0F);  // sums of sums would overflow in time
     comm.barrier();
     const Stopwatch watch;
     comm.all_reduce(std::span<float>(values));
-    const double slowest = comm.all_reduce(watch.seconds(), Reduction::maximum);
-    best = std::min(best, slowest);
-    spent += slowest;
-  }
-  return best;
+    return watch.seconds();
+  });
 }
 
 }  // namespace
