@@ -27,6 +27,7 @@ Ratio ratio_of(const Record& record, const Record& other, const Labels& labels) 
   result.task = labels.task(record, true);
   result.series = labels.series(record);
   result.role = record.text("role");
+  result.dtype = record.text("dtype");
   result.n = record.index("n");
   result.time_s = record.number("time_median");
   const double flops = record.number("flops"), peak = record.number("peak_flops");
@@ -72,9 +73,11 @@ std::string ratio_table(const Study& study, const std::string& against) {
   Index fewest = launches_for_a_claim;
   for (const Ratio& ratio : ratios(study, against)) {
     const std::string heading = fmt::format("{}, n = {}", printable(ratio.task), ratio.n);
+    const bool bits = ratio.dtype == "bit";  // compared, where others multiply and add
     if (heading != task)
       text += fmt::format("{}{}\n  {:<28} {:>11} {:>9} {:>20} {:>28}\n", text.empty() ? "" : "\n", heading, "method",
-                          "time", "Gflop/s", "% of FMA peak", "time / " + printable(against));
+                          "time", bits ? "Gbit/s" : "Gflop/s", bits ? "% of XOR+popcount" : "% of FMA peak",
+                          "time / " + printable(against));
     task = heading;
     const std::string share =
         fmt::format("{:.1f} [{:.1f}, {:.1f}]", 100 * ratio.share, 100 * ratio.share_low, 100 * ratio.share_high);

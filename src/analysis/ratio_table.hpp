@@ -9,10 +9,10 @@ namespace breakeven {
 
 /// A method beside the one it is compared with, on one task and size.
 struct Ratio {
-  std::string task, series, role;
+  std::string task, series, role, dtype;
   Index n = 0;
   double time_s = 0;                         ///< median of one run
-  double rate = 0, share = 0;                ///< flop/s by the method's schedule, and its share of the FMA peak
+  double rate = 0, share = 0;                ///< operations/s by the method's schedule, and its share of the peak
   double share_low = 0, share_high = 0;      ///< interval of the share: of the median time
   double ratio = 0;                          ///< its time over the other's: above 1 it is slower
   double low = 0, high = 0, confidence = 0;  ///< interval of the ratio over launches

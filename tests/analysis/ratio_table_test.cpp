@@ -58,5 +58,12 @@ TEST(RatioTable, SaysWhenLaunchesAreTooFewForAClaim) {
   EXPECT_THAT(ratio_table(three_methods(), "ring"), HasSubstr("time / ring"));
 }
 
+TEST(RatioTable, NamesTheOperationsAndThePeakThatBoundsThem) {
+  EXPECT_THAT(ratio_table(three_methods(), "ring"), AllOf(HasSubstr("Gflop/s"), HasSubstr("% of FMA peak")));
+  Study bits = three_methods();
+  for (Record& record : bits.records) record.set("dtype", std::string("bit"));
+  EXPECT_THAT(ratio_table(bits, "ring"), AllOf(HasSubstr("Gbit/s"), HasSubstr("% of XOR+popcount")));
+}
+
 }  // namespace
 }  // namespace breakeven

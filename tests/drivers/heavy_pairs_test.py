@@ -2,6 +2,7 @@
 """inner_product/heavy_pairs as a user runs it: files in, pairs out, against numpy; refusals; warnings."""
 
 import pathlib
+import re
 import tempfile
 import unittest
 
@@ -230,6 +231,10 @@ class HeavyPairs(programs.ProgramTest):
         self.assert_exit(ended, programs.OK)
         self.assertIn("inner_product/heavy_pairs n=131072", ended.stdout, msg=ended)
         self.assertIn(" bit\n", ended.stdout, msg=ended)
+        rows = re.findall(r"^ *([0-9.]+) +([0-9.]+) .*  (\w+)", ended.stdout, re.MULTILINE)
+        self.assertEqual([method for *_, method in rows], ["popcount", "gemm", "prefix", "lsh", "aggregate"], msg=ended)
+        for data_mib, method_mib, method in rows:  # of a rank
+            self.assertLess(float(data_mib) + float(method_mib), 1.2 * 1024, msg=method)
         self.assertIn("scalar: bit [bit]", programs.run(1, "inner_product", "--help").stdout)
 
 

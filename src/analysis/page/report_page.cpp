@@ -65,7 +65,7 @@ std::string tiles(const BreakEven& result) {
       std::isnan(result.speed_up_low) ? few
                                       : fmt::format(", {:.3g} to {:.3g}", result.speed_up_low, result.speed_up_high));
   return "<dl class=\"tiles\">\n" + tile("Break-even " + result.factor, n, note) +
-         tile(std::isnan(result.n) ? "Relative error" : "Error there", number_html(result.error),
+         tile(std::isnan(result.n) ? "Error" : "Error there", number_html(result.error),
               std::isnan(result.skill) ? "" : "skill " + number_html(result.skill)) +
          tile("Speed-up", fmt::format("{:.3g}&times;", result.speed_up), speed_up_note) +
          tile("Launches", std::to_string(launches),

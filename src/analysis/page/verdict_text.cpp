@@ -26,7 +26,7 @@ std::string on_ranks(const BreakEven& result) {
 
 std::string at_error(const BreakEven& result) {
   if (std::isnan(result.error)) return ", at an unknown error";
-  return fmt::format(", at a relative error of {}{}", strong(number_html(result.error)),
+  return fmt::format(", at an error of {}{}", strong(number_html(result.error)),
                      result.error >= 1 ? " (no better than answering zero)" : "");
 }
 

@@ -251,7 +251,9 @@ AggregateCounts Aggregate<T>::predicted(const HeavyPairsSpec& spec, const Params
                                                 {tile.a.size(), tile.b.size(), plan.features}, plan.group, plan.levels);
   const double pairs = spec.pairs(), per_pair = params.signal / std::pow(spec.rho, static_cast<double>(plan.degree));
   counts.model_multiply_adds = rounds * pairs * per_pair * per_pair;
-  counts.model_ratio = counts.model_multiply_adds / (pairs * static_cast<double>(spec.d));
+  const double signs = pairs * static_cast<double>(spec.d);
+  counts.model_ratio = counts.model_multiply_adds / signs;
+  counts.measured_ratio = static_cast<double>(counts.multiply_adds) / signs;
   const double rows = std::sqrt(static_cast<double>(plan.rows_a) * static_cast<double>(plan.rows_b));
   const PaperConstants paper = paper_constants(rows, spec.rho, paper_gap);
   counts.paper_dimension = paper.dimension;

@@ -31,6 +31,7 @@ struct AggregateCounts {
   Index multiply_adds = 0;
   double model_multiply_adds = 0;
   double model_ratio = 0;
+  double measured_ratio = 0;
   double paper_dimension = 0;
   Index paper_degree = 0;
   double paper_log10_features = 0;
@@ -52,6 +53,7 @@ struct AggregateCounts {
         Field{"model-multiply-adds", &Counts::model_multiply_adds,
               "rounds n n_b signal^2 / rho^(2 degree), half of it with self: what no choice of the group changes"},
         Field{"model-ratio", &Counts::model_ratio, "model-multiply-adds over n n_b d, the signs of all pairs"},
+        Field{"measured-ratio", &Counts::measured_ratio, "multiply-adds over n n_b d"},
         Field{"paper-dimension", &Counts::paper_dimension, "d from which the paper's constants hold, with gap 4"},
         Field{"paper-degree", &Counts::paper_degree, "degree they ask for"},
         Field{"paper-log10-features", &Counts::paper_log10_features, "log10 of the features they ask for"}};

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "comm/agree.hpp"
-#include "numerics/chance.hpp"
 
 namespace breakeven::inner_product {
 
@@ -83,8 +82,8 @@ Index HitList::bytes(Index gathered) {
 Index expected_hits(const HeavyPairsSpec& spec) {
   const Index planted = spec.data == "file" ? 0 : spec.planted;
   if (spec.data != "uniform") return planted;
-  const double background = spec.pairs() * chance_of_distance(spec.d, spec.radius());
-  return planted + static_cast<Index>(std::min(std::round(background), static_cast<double>(spec.max_hits)));
+  const double most = static_cast<double>(spec.max_hits);
+  return planted + static_cast<Index>(std::min(std::round(spec.heavy_by_chance()), most));
 }
 
 }  // namespace breakeven::inner_product

@@ -141,7 +141,9 @@ LshCounts Lsh<T>::expected(const HeavyPairsSpec& spec, const Params& params) {
           plan.key_radius,
           plan.check_bits,
           static_cast<Index>(std::min(plan.met, 1e18)),
-          static_cast<Index>(std::min(plan.candidates, 1e18)) + expected_hits(spec)};
+          static_cast<Index>(std::min(plan.candidates, 1e18)) + expected_hits(spec),
+          plan.met,
+          plan.candidates};
 }
 
 template <class T>

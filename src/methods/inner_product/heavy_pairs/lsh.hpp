@@ -38,6 +38,8 @@ struct LshCounts {
   Index check_bits = 0;
   Index met = 0;
   Index candidates = 0;
+  double met_expected = 0;
+  double candidates_expected = 0;
 
   static constexpr auto fields() {
     using Counts = LshCounts;
@@ -48,7 +50,9 @@ struct LshCounts {
         Field{"key-radius-used", &Counts::key_radius_used, "coordinates in which keys that meet may differ"},
         Field{"check-bits", &Counts::check_bits, "coordinates compared of pairs that meet"},
         Field{"met", &Counts::met, "pairs that met in some table, once for each"},
-        Field{"candidates", &Counts::candidates, "of those, pairs compared in full"}};
+        Field{"candidates", &Counts::candidates, "of those, pairs compared in full"},
+        Field{"met-expected", &Counts::met_expected, "pairs that would meet if all signs were fair coins"},
+        Field{"candidates-expected", &Counts::candidates_expected, "of those, pairs that would be compared in full"}};
   }
 };
 

@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/sizes.hpp"
 #include "methods/inner_product/heavy_pairs/generators.hpp"
+#include "numerics/chance.hpp"
 
 namespace breakeven::inner_product {
 namespace {
@@ -49,6 +50,10 @@ Index HeavyPairsSpec::radius() const {
 double HeavyPairsSpec::pairs() const {
   const auto rows = static_cast<double>(n);
   return self ? rows * (rows - 1) / 2 : rows * static_cast<double>(n_b);
+}
+
+double HeavyPairsSpec::heavy_by_chance() const {
+  return pairs() * chance_of_distance(d, radius());
 }
 
 template <class T>
@@ -159,9 +164,12 @@ std::vector<std::string> HeavyPairsProblem<T>::warnings(const Spec& spec, const 
   if (spec.rho * d < separating)
     texts.push_back("background pairs may exceed the threshold: rho d = " + to_text(Value(spec.rho * d)) +
                     " is below 2 sqrt(2 d ln(pairs)) = " + to_text(Value(std::round(separating * 10) / 10)));
-  if (reference.background_hits > 0)
-    texts.push_back(std::to_string(reference.background_hits) + " background pairs exceed the threshold in " +
-                    std::to_string(reference.rows_checked) + " checked rows");
+  if (reference.background_hits == 0) return texts;
+  texts.push_back(std::to_string(reference.background_hits) + " background pairs exceed the threshold in " +
+                  std::to_string(reference.rows_checked) + " checked rows");
+  const double share = static_cast<double>(reference.rows_checked) / static_cast<double>(spec.n);
+  if (spec.data == "uniform")
+    texts.back() += ", " + to_text(Value(std::round(share * spec.heavy_by_chance()))) + " expected";
   return texts;
 }
 

@@ -56,6 +56,8 @@ struct HeavyPairsSpec {
   Index radius() const;
   /// Pairs there are: n n_b, or n (n - 1) / 2 of one set.
   double pairs() const;
+  /// Pairs that are heavy by chance, expected, if all signs are independent fair coins.
+  double heavy_by_chance() const;
   /// Inner product of a pair at that Hamming distance.
   Index product_at(Index distance) const { return d - 2 * distance; }
 };

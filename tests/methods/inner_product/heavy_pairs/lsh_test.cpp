@@ -113,6 +113,8 @@ TEST_P(LshSearch, LooksAtAsManyPairsAsPredicted) {
         // Pairs meet independently but for the rows and coordinates they share: 6 sigma, twice as wide for those.
         EXPECT_NEAR(static_cast<double>(run.counts.met), plan.met, 12 * std::sqrt(plan.met)) << key_bits;
         EXPECT_NEAR(static_cast<double>(run.counts.candidates), plan.candidates, 12 * std::sqrt(plan.candidates) + 6);
+        EXPECT_EQ(run.counts.met_expected, plan.met);
+        EXPECT_EQ(run.counts.candidates_expected, plan.candidates);
         EXPECT_EQ(run.counts.tables, plan.tables);
         EXPECT_EQ(run.counts.key_bits_used, key_bits);
         EXPECT_EQ(run.counts.key_radius_used, key_radius);

@@ -14,6 +14,7 @@ namespace {
 using testing_support::by_definition;
 using testing_support::HeavyPairsData;
 using testing_support::OnRanks;
+using testing_support::PairList;
 using testing_support::pairs_spec;
 using testing_support::search;
 
@@ -70,12 +71,27 @@ TEST_P(PrefixSearch, IsExactWhereNoHeavyPairCanHide) {
     short_one.prefix_bits = 9;
     PrefixParams whole;
     whole.prefix_bits = 130;
-    for (const PrefixParams& params : {certain, short_one, whole}) {
-      const auto run = search<Prefix>(comm, data, params);
-      EXPECT_EQ(run.pairs, by_definition(data));
-      EXPECT_EQ(run.promise.kind, Promise::Kind::certified);
-      EXPECT_EQ(run.promise.bound, 0);
-    }
+    for (PrefixParams params : {certain, short_one, whole})
+      for (params.draw = 0; params.draw < 3; ++params.draw) {
+        const auto run = search<Prefix>(comm, data, params);
+        EXPECT_EQ(run.pairs, by_definition(data));
+        EXPECT_EQ(run.promise.kind, Promise::Kind::certified);
+        EXPECT_EQ(run.promise.bound, 0);
+      }
+  });
+}
+
+/// What a probable search finds is a matter of its draw, not of who compares what.
+TEST_P(PrefixSearch, FindsTheSamePairsInAGridAndInARing) {
+  on_ranks([](const Communicator& comm) {
+    const HeavyPairsData data = HeavyPairsData::generated(pairs_spec(200, 512, 0.5, 150));
+    PrefixParams params;
+    params.prefix_bits = 20;
+    params.recall = 0.7;
+    const PairList grid = search<Prefix>(comm, data, params).pairs;
+    params.partition = "ring";
+    EXPECT_EQ(search<Prefix>(comm, data, params).pairs, grid);
+    EXPECT_LT(grid.size(), 150U) << "some are missed";
   });
 }
 

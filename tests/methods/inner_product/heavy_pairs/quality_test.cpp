@@ -162,8 +162,21 @@ TEST_P(HeavyPairsOracle, WarnsOfAThresholdThatTheBackgroundReaches) {
     EXPECT_TRUE(warnings(0.9, 512).empty());
     EXPECT_THAT(warnings(0.3, 512), testing::ElementsAre(testing::HasSubstr("background pairs may exceed")));
     EXPECT_THAT(warnings(0.2, 100),
-                testing::ElementsAre(testing::_,
-                                     testing::HasSubstr("background pairs exceed the threshold in 100 checked rows")));
+                testing::ElementsAre(testing::_, testing::ContainsRegex("^[0-9]+ background pairs exceed the threshold "
+                                                                        "in 100 checked rows, 284 expected$")));
+  });
+}
+
+/// Pairs of independent uniform rows are independent of each other, two by two: five standard deviations.
+TEST_P(HeavyPairsOracle, FindsAsManyBackgroundPairsAsChanceMakes) {
+  on_ranks([](const Communicator& comm) {
+    for (const bool self : {false, true}) {
+      const HeavyPairsData data = HeavyPairsData::generated(pairs_spec(700, 64, 0.3, 0, self));
+      const auto reference = Problem::reference(comm, data.spec, HeavyPairsMemory(data), 1);
+      const double expected = data.spec.heavy_by_chance();
+      EXPECT_GT(expected, 1000);
+      EXPECT_NEAR(static_cast<double>(reference.background_hits), expected, 5 * std::sqrt(expected));
+    }
   });
 }
 
