@@ -2,16 +2,23 @@
 """The peers go through the driver as our methods do: verified, timed, printed."""
 
 import os
+import pathlib
 import subprocess
+import tempfile
 import tomllib
 import unittest
 
 import programs
+
+programs.require("h5py")
+import h5py
 from programs import FAILURE, OK, ProgramTest
 
 SMALL = ["--n", "5,300,600", "--d", "5,16", "--heads", "2", "--causal", "false,true", "--repetitions", "1", "--warmup", "0",
          "--format", "json"]
-HAS_SCALAPACK = "least_squares/scalapack " in programs.run(1, "peers/breakeven", "list").stdout
+PEERS = programs.run(1, "peers/breakeven", "list").stdout
+HAS_SCALAPACK = "least_squares/scalapack " in PEERS
+HAS_FAISS = "heavy_pairs/faiss_binary " in PEERS
 HAS_TORCH = subprocess.run(["/usr/bin/python3", "-c", "import torch"], capture_output=True, check=False).returncode == 0
 
 
@@ -60,12 +67,31 @@ class Peers(ProgramTest):
 
     def test_the_studies_of_peers_name_methods_that_are_there(self):
         """Their runs take minutes; a list that has lost a method ends them at once."""
-        listed = programs.run(1, "peers/breakeven", "list").stdout
+        missing = {"scalapack": not HAS_SCALAPACK, "faiss_binary": not HAS_FAISS, "faiss_flat": not HAS_FAISS}
         for study in sorted((programs.REPOSITORY / "peers").glob("*.toml")):
             for sweep in tomllib.loads(study.read_text())["sweep"]:
                 for method in sweep["methods"]:
-                    if method != "scalapack" or HAS_SCALAPACK:
-                        self.assertIn(f"{sweep['problem']}/{method} ", listed, msg=study)
+                    if not missing.get(method):
+                        self.assertIn(f"{sweep['problem']}/{method} ", PEERS, msg=study)
+
+    @unittest.skipUnless(HAS_FAISS, "no FAISS")
+    def test_faiss_finds_the_pairs_that_our_searches_find(self):
+        """An oracle that shares no code with ours; rows that fill neither words nor bytes of FAISS."""
+        found = ["popcount", "gemm", "faiss_binary", "faiss_flat"]
+        for options in (["--n", "300", "--n-b", "170"], ["--n", "300", "--self"]):
+            with self.subTest(options=options), tempfile.TemporaryDirectory() as folder:
+                ended = programs.run(1, "peers/inner_product", "--problem", "heavy_pairs", "--methods", ",".join(found),
+                                     "--d", "100", "--rho", "0.26", "--planted", "9", *options, "--repetitions", "1",
+                                     "--warmup", "0", "--format", "json", "--save-solution", "--out", folder)
+                self.assert_exit(ended, OK)
+                self.assertEqual(sorted(row["method"] for row in ended.rows), sorted(found), msg=ended)
+                pairs = []
+                for row in ended.rows:
+                    with h5py.File(pathlib.Path(folder) / "solutions" / f"{row['hash']}.h5") as file:
+                        pairs.append(file["pairs"][()].tolist())
+                self.assertGreater(len(pairs[0]), 50, msg=ended)
+                for others in pairs[1:]:
+                    self.assertEqual(others, pairs[0], msg=ended)
 
     @unittest.skipUnless(HAS_TORCH, "no PyTorch")
     def test_warm_torch_takes_no_memory_inside_a_run(self):
