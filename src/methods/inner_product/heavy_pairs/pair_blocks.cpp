@@ -160,6 +160,13 @@ void PairBlocks::for_each_in_ring(const HeavyPairsProblem<Word>& problem, const 
   }
 }
 
+std::pair<Index, Index> PairBlocks::most_rows() const {
+  const Index b = Layout::contiguous(spec_.n_b, comm_.size()).max_rows();
+  if (row_) return {a_.rows(), b};
+  const Index a = rows_a(spec_, comm_.size(), comm_.rank()).size();
+  return {spec_.self ? a : std::min(a, rows_between_progress), b};
+}
+
 void PairBlocks::communicate(Schedule& schedule, const HeavyPairsSpec& spec, const std::string& partition, int ranks,
                              int rank) {
   const auto bytes = [&](Range rows) { return words_of(rows, spec) * static_cast<Index>(sizeof(Word)); };

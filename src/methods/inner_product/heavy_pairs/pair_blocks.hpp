@@ -3,6 +3,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/array.hpp"
@@ -47,6 +48,9 @@ class PairBlocks {
   /// Calls visit for every pair of blocks of this rank, none of them empty; the views last until it returns.
   /// Collective.
   void for_each(const HeavyPairsProblem<Word>&, const Visit& visit);
+
+  /// Rows of A and of B in the largest blocks that it visits.
+  std::pair<Index, Index> most_rows() const;
 
   /// The rows of A and B this rank compares, gathered by for_each() beforehand; of a grid alone.
   static void communicate(Schedule&, const HeavyPairsSpec&, const std::string& partition, int ranks, int rank);

@@ -64,6 +64,10 @@ Prefix<T>::Prefix(const Communicator& comm, const HeavyPairsSpec& spec, const Pa
   if (params.coordinates == "random" && plan_.bits < spec.d)
     places_ =
         sample_without_replacement(Philox(static_cast<std::uint64_t>(params.draw), places_stream), spec.d, plan_.bits);
+  if (plan_.bits == spec.d) return;
+  const auto [most_a, most_b] = blocks_.most_rows();
+  short_a_.rows = Array<Word>(1, most_a, words_for(plan_.bits));
+  short_b_.rows = Array<Word>(1, most_b, words_for(plan_.bits));
 }
 
 template <class T>
@@ -84,7 +88,6 @@ BitView Prefix<T>::shortened(Shortened& kept, BitView rows, Index first_row) con
   if (plan_.bits == spec_.d) return rows;
   if (kept.first_row == first_row && kept.view.n_rows == rows.n_rows) return kept.view;
   const Index words = words_for(plan_.bits);
-  if (kept.rows.rows() < rows.n_rows) kept.rows = Array<Word>(1, rows.n_rows, words);
   if (places_.empty()) {
     for (Index i = 0; i < rows.n_rows; ++i) {
       std::copy_n(rows.row(i), words, kept.rows.row(0, i));

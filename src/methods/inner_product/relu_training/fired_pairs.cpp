@@ -34,6 +34,11 @@ FiredPairs<T>::FiredPairs(const Communicator& comm, const ReluTrainingSpec& spec
       first_fired_(static_cast<std::size_t>(neurons_ + 1)),
       row_(static_cast<std::size_t>((spec.d + 7) / 8 * 8)) {
   counts_.prefix_words = prefix_words(spec, params);
+  // Touched here, so that run() takes no memory; a quarter more than is expected, which is a guess.
+  const double share = static_cast<double>(neurons_) / static_cast<double>(spec.neurons);
+  const auto fired = static_cast<std::size_t>(1.25 * share * static_cast<double>(expected(spec, params).fired_pairs));
+  found_.resize(fired);
+  fired_.resize(fired);
   solution_.gradient_v = Array<T>(1, neurons_, spec.d);
   solution_.gradient_c = Array<T>(1, neurons_, 1);
 }
