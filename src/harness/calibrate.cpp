@@ -35,6 +35,20 @@ double all_reduce_time(const Communicator& comm, Index bytes) {
 
 }  // namespace
 
+std::vector<MessagePair> message_pairs(const std::vector<std::string>& hosts) {
+  std::vector<MessagePair> pairs;
+  for (const std::string& host : distinct(hosts)) {
+    const auto first = std::find(hosts.begin(), hosts.end(), host), second = std::find(first + 1, hosts.end(), host);
+    if (second != hosts.end())
+      pairs.push_back({host, static_cast<int>(first - hosts.begin()), static_cast<int>(second - hosts.begin())});
+  }
+  const auto elsewhere =
+      std::find_if(hosts.begin(), hosts.end(), [&](const std::string& host) { return host != hosts.front(); });
+  if (elsewhere != hosts.end())
+    pairs.push_back({hosts.front() + " - " + *elsewhere, 0, static_cast<int>(elsewhere - hosts.begin())});
+  return pairs;
+}
+
 std::vector<Ceiling> calibrate(const Communicator& comm, const Placement& placement,
                                const std::vector<LocalCeiling>& local, Index launch) {
   std::vector<Ceiling> ceilings;
@@ -53,16 +67,10 @@ std::vector<Ceiling> calibrate(const Communicator& comm, const Placement& placem
     }
   }
   if (comm.size() == 1) return ceilings;
-  const auto first_elsewhere = std::find_if(placement.hosts.begin(), placement.hosts.end(),
-                                            [&](const std::string& host) { return host != hosts.front(); });
-  const int other_host = static_cast<int>(first_elsewhere - placement.hosts.begin());
-  for (const Index bytes : message_sizes) {
-    if (placement.hosts[1] == hosts.front())
-      ceilings.push_back({"message", "s", hosts.front(), comm.size(), 2, bytes, ping_pong(comm, 0, 1, bytes), launch});
-    if (other_host < comm.size())
-      ceilings.push_back({"message", "s", hosts.front() + " - " + *first_elsewhere, comm.size(), 2, bytes,
-                          ping_pong(comm, 0, other_host, bytes), launch});
-  }
+  for (const Index bytes : message_sizes)
+    for (const MessagePair& pair : message_pairs(placement.hosts))
+      ceilings.push_back(
+          {"message", "s", pair.host, comm.size(), 2, bytes, ping_pong(comm, pair.from, pair.to, bytes), launch});
   for (const Index bytes : message_sizes)
     ceilings.push_back({"all_reduce", "s", "", comm.size(), comm.size(), bytes, all_reduce_time(comm, bytes), launch});
   return ceilings;

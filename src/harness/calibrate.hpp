@@ -17,8 +17,17 @@ struct LocalCeiling {
   std::function<double()> measure;
 };
 
+/// Two ranks between which messages are timed.
+struct MessagePair {
+  std::string host;  ///< of both, or "a - b"
+  int from = 0, to = 0;
+  bool operator==(const MessagePair&) const = default;
+};
+/// The first two ranks of each host that has two, then the first rank and the first on another host. Pure.
+std::vector<MessagePair> message_pairs(const std::vector<std::string>& hosts);
+
 /// What this machine reaches with these ranks: each local ceiling on all ranks at once, one value a host; the time of a
-/// message between two ranks of one host and of two hosts; the time of an all-reduce. Collective, equal on all ranks.
+/// message within each host and between two; the time of an all-reduce. Collective, equal on all ranks.
 std::vector<Ceiling> calibrate(const Communicator& comm, const Placement& placement,
                                const std::vector<LocalCeiling>& local, Index launch);
 

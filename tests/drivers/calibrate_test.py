@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """calibrate: the ceilings of the machine; and page faults, which would hide them."""
 
+import os
 import pathlib
+import subprocess
 import tempfile
 import unittest
 
@@ -9,16 +11,23 @@ import programs
 
 programs.require("h5py")
 import h5py
-from programs import OK, ProgramTest
+from programs import BIN, MPI_FLAGS, MPIEXEC, OK, ProgramTest, Started
 
 LOCAL = {"fma_f32", "fma_f64", "product_f32", "product_f64", "read_bandwidth", "triad_bandwidth", "xor_popcount",
          "timer_resolution"}
 
 
+# Another host name for one program, where the system lets anybody have one.
+ELSEWHERE = ["unshare", "--user", "--map-root-user", "--uts", "sh", "-c", 'hostname elsewhere && exec "$@"', "sh"]
+
+
 class Calibrate(ProgramTest):
-    def ceilings(self, ranks):
+    def ceilings(self, ranks, on_hosts=None):
+        """`on_hosts` turns the program with its options into the command that launches it; by default on this one."""
         with tempfile.TemporaryDirectory() as folder:
-            ended = programs.run(ranks, "calibrate", "--out", folder)
+            options = ["--out", folder]
+            ended = (Started(on_hosts([BIN / "calibrate", *options])).wait() if on_hosts else
+                     programs.run(ranks, "calibrate", *options))
             self.assert_exit(ended, OK)
             self.assertEqual(ended.messages, [], msg=ended)
             with h5py.File(pathlib.Path(folder) / "shards" / f"calibration-{ranks}-0.h5") as shard:
@@ -44,6 +53,18 @@ class Calibrate(ProgramTest):
         sizes = [row["message_bytes"] for row in ceilings if row["quantity"] == "message"]
         self.assertEqual(min(sizes), 8)
         self.assertEqual(max(sizes), 1 << 24)
+
+    def test_messages_within_each_host_and_between_two(self):
+        """The first host has one rank: there is no message within it, but one within the other."""
+        if subprocess.run([*ELSEWHERE, "true"], capture_output=True, check=False).returncode != 0:
+            self.skipTest("no other host name is allowed here")
+        _, ceilings = self.ceilings(3, lambda program: [MPIEXEC, *MPI_FLAGS, "-n", "1", *program, ":", *MPI_FLAGS,
+                                                        "-n", "2", *ELSEWHERE, *program])
+        here = os.uname().nodename
+        messages = [row["host"] for row in ceilings if row["quantity"] == "message"]
+        self.assertEqual(messages, ["elsewhere", f"{here} - elsewhere"] * 7)
+        self.assertEqual({(row["host"], row["participants"]) for row in ceilings if row["quantity"] in LOCAL},
+                         {(here, 1), ("elsewhere", 2)})
 
     def test_bad_requests(self):
         self.rejected_on([1, 2], [("--launch -1", "launch must be at least 0, got -1"), ("--no-such", "--no-such"),
