@@ -5,6 +5,7 @@
 
 #include "comm/agree.hpp"
 #include "comm/run_main.hpp"
+#include "comm/watchdog.hpp"
 #include "driver.hpp"
 #include "harness/calibrate.hpp"
 #include "numerics/blas.hpp"
@@ -20,6 +21,7 @@ namespace {
 struct Options {
   std::string out, study = "adhoc", label;
   Index launch = 0;
+  double timeout_s = 120;
   bool quiet = false;
   std::string help;  ///< asked for: print and end
 };
@@ -31,10 +33,11 @@ Options parse(int argc, char** argv) {
   app.add_option("--launch", options.launch, "number of this launch in a study [0]")->type_name("N");
   app.add_option("--study", options.study, "name stored in the shard [adhoc]")->type_name("NAME");
   app.add_option("--label", options.label, "label shown on every figure, such as quick")->type_name("TEXT");
+  app.add_option("--timeout", options.timeout_s, "seconds after which a measurement is given up [120]")->type_name("N");
   app.add_flag("--quiet", options.quiet, "no table on stdout");
   app.footer(
-      "Arithmetic and memory are measured on all ranks at once and summed over those of a host; messages between two\n"
-      "ranks of one host and of two; all-reduces over all. `breakeven run` does this once for each number of ranks.\n\n"
+      "Arithmetic and memory are measured on all ranks at once and summed over those of a host; messages within\n"
+      "each host and between two; all-reduces over all. `breakeven run` does this once for each number of ranks.\n\n"
       "Examples:\n  mpiexec -n 2 calibrate\n  mpiexec -n 64 calibrate --out results/adhoc\n");
   try {
     app.parse(argc, argv);
@@ -44,6 +47,7 @@ Options parse(int argc, char** argv) {
     throw BadRequest(std::string(error.what()) + "; --help shows the options");
   }
   if (options.launch < 0) throw BadRequest("launch must be at least 0, got " + std::to_string(options.launch));
+  if (!(options.timeout_s > 0)) throw BadRequest(fmt::format("timeout must be more than 0, got {}", options.timeout_s));
   return options;
 }
 
@@ -73,9 +77,14 @@ int calibrate_main(const Communicator& world, int argc, char** argv) {
     if (world.is_root()) fmt::print("{}", options.help);
     return static_cast<int>(ExitCode::ok);
   }
-  const std::vector<Ceiling> ceilings = calibrate(world, read_placement(world), local_ceilings(), options.launch);
+  Watchdog watchdog(world, options.timeout_s);
+  const auto begin = [&](const std::string& phase) { watchdog.restart(phase); };
+  begin("finding the hosts of the ranks");
+  const Placement placement = read_placement(world);
+  const std::vector<Ceiling> ceilings = calibrate(world, placement, local_ceilings(), options.launch, begin);
   if (world.is_root() && !options.quiet)
     fmt::print("{}BLAS kernel {}, vector code for {}\n", ceilings_table(ceilings), blas_core(), simd_target());
+  begin("writing results");
   agree(world, "writing results", [&] {
     if (!world.is_root() || options.out.empty()) return;
     Study shard;

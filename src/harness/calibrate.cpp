@@ -50,10 +50,12 @@ std::vector<MessagePair> message_pairs(const std::vector<std::string>& hosts) {
 }
 
 std::vector<Ceiling> calibrate(const Communicator& comm, const Placement& placement,
-                               const std::vector<LocalCeiling>& local, Index launch) {
+                               const std::vector<LocalCeiling>& local, Index launch,
+                               const std::function<void(const std::string&)>& begin) {
   std::vector<Ceiling> ceilings;
   const std::vector<std::string> hosts = distinct(placement.hosts);
   for (const LocalCeiling& which : local) {
+    begin("measuring " + which.quantity);
     comm.barrier();
     const std::vector<double> values = comm.gather(which.measure());
     for (const std::string& host : hosts) {
@@ -68,11 +70,15 @@ std::vector<Ceiling> calibrate(const Communicator& comm, const Placement& placem
   }
   if (comm.size() == 1) return ceilings;
   for (const Index bytes : message_sizes)
-    for (const MessagePair& pair : message_pairs(placement.hosts))
+    for (const MessagePair& pair : message_pairs(placement.hosts)) {
+      begin(fmt::format("measuring messages of {} bytes between ranks {} and {}", bytes, pair.from, pair.to));
       ceilings.push_back(
           {"message", "s", pair.host, comm.size(), 2, bytes, ping_pong(comm, pair.from, pair.to, bytes), launch});
-  for (const Index bytes : message_sizes)
+    }
+  for (const Index bytes : message_sizes) {
+    begin(fmt::format("measuring all-reduces of {} bytes", bytes));
     ceilings.push_back({"all_reduce", "s", "", comm.size(), comm.size(), bytes, all_reduce_time(comm, bytes), launch});
+  }
   return ceilings;
 }
 

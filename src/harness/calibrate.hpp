@@ -27,9 +27,11 @@ struct MessagePair {
 std::vector<MessagePair> message_pairs(const std::vector<std::string>& hosts);
 
 /// What this machine reaches with these ranks: each local ceiling on all ranks at once, one value a host; the time of a
-/// message within each host and between two; the time of an all-reduce. Collective, equal on all ranks.
-std::vector<Ceiling> calibrate(const Communicator& comm, const Placement& placement,
-                               const std::vector<LocalCeiling>& local, Index launch);
+/// message within each host and between two; the time of an all-reduce. `begin` is told what is measured next.
+/// Collective, equal on all ranks.
+std::vector<Ceiling> calibrate(
+    const Communicator& comm, const Placement& placement, const std::vector<LocalCeiling>& local, Index launch,
+    const std::function<void(const std::string&)>& begin = [](const std::string&) {});
 
 /// "239 Gflop/s", "1.5 us"
 std::string value_text(const Ceiling& ceiling);

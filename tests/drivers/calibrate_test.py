@@ -3,15 +3,17 @@
 
 import os
 import pathlib
+import signal
 import subprocess
 import tempfile
+import time
 import unittest
 
 import programs
 
 programs.require("h5py")
 import h5py
-from programs import BIN, MPI_FLAGS, MPIEXEC, OK, ProgramTest, Started
+from programs import BIN, FAILURE, LIMIT_S, MPI_FLAGS, MPIEXEC, OK, ProgramTest, Started
 
 LOCAL = {"fma_f32", "fma_f64", "product_f32", "product_f64", "read_bandwidth", "triad_bandwidth", "xor_popcount",
          "timer_resolution"}
@@ -19,6 +21,21 @@ LOCAL = {"fma_f32", "fma_f64", "product_f32", "product_f64", "read_bandwidth", "
 
 # Another host name for one program, where the system lets anybody have one.
 ELSEWHERE = ["unshare", "--user", "--map-root-user", "--uts", "sh", "-c", 'hostname elsewhere && exec "$@"', "sh"]
+
+
+def rank_at_work(session, rank):
+    """The process of that rank once it has computed for half a second: MPI has then long begun."""
+    for entry in pathlib.Path("/proc").iterdir():
+        try:
+            variables = (entry / "environ").read_bytes().split(b"\0")
+            user_ticks, system_ticks = (entry / "stat").read_text().rpartition(")")[2].split()[11:13]
+            mine = entry.name.isdigit() and os.getsid(int(entry.name)) == session
+        except OSError:
+            continue  # no process, or it has ended meanwhile
+        named = f"OMPI_COMM_WORLD_RANK={rank}".encode() in variables or f"PMI_RANK={rank}".encode() in variables
+        if mine and named and int(user_ticks) + int(system_ticks) > os.sysconf("SC_CLK_TCK") / 2:
+            return int(entry.name)
+    return None
 
 
 class Calibrate(ProgramTest):
@@ -66,8 +83,21 @@ class Calibrate(ProgramTest):
         self.assertEqual({(row["host"], row["participants"]) for row in ceilings if row["quantity"] in LOCAL},
                          {(here, 1), ("elsewhere", 2)})
 
+    def test_a_rank_that_stands_still_ends_them_all(self):
+        started = programs.start(2, "calibrate", "--quiet", "--timeout", "3")
+        begin = time.monotonic()
+        while not (victim := rank_at_work(started.pid, 1)):
+            if not started.is_running() or time.monotonic() > begin + LIMIT_S:
+                self.fail(f"no rank to stop\n{started.kill_and_tell()}")
+            time.sleep(0.02)
+        os.kill(victim, signal.SIGSTOP)
+        ended = started.wait()
+        self.assert_exit(ended, FAILURE)
+        self.assert_one_message(ended, "measuring ", " took longer than 3 s", "--timeout")
+
     def test_bad_requests(self):
         self.rejected_on([1, 2], [("--launch -1", "launch must be at least 0, got -1"), ("--no-such", "--no-such"),
+                                  ("--timeout 0", "timeout must be more than 0, got 0"),
                                   ("--out /proc/nowhere", "/proc/nowhere")], program="calibrate")
 
     def test_help(self):
