@@ -14,6 +14,12 @@ std::string advice(const LeastSquaresSpec& spec) {
                         : "; leave out dependent columns or give a ridge above 0";
 }
 
+/// Rounded down, of a number of at least 10.
+std::string in_two_digits(double number) {
+  const double unit = std::pow(10, std::floor(std::log10(number)) - 1);
+  return to_text(Value(std::isfinite(number) ? std::floor(number / unit) * unit : number));
+}
+
 /// Times that this rank folds another's triangle into its own.
 Index folds_of(int ranks, int rank) {
   Index folds = 0;
@@ -41,9 +47,10 @@ void require_full_rank(const Array<T>& r, const LeastSquaresSpec& spec, std::str
                                                ", at least 10 d u times that is needed" + advice(spec));
 }
 
-void fail_not_definite(const LeastSquaresSpec& spec, std::string_view method) {
+void fail_not_definite(const LeastSquaresSpec& spec, std::string_view method, double condition) {
   throw CollectiveError(ExitCode::failure,
-                        std::string(method) + ": A is of deficient rank or its condition number above 1 / sqrt(u): " +
+                        std::string(method) + ": A is of deficient rank or its condition number, at least " +
+                            in_two_digits(condition) + " by the pivots of A'A, above 1 / sqrt(u): " +
                             "A'A is not positive definite to working precision" + advice(spec) + ", or use tsqr");
 }
 

@@ -22,8 +22,8 @@ inline constexpr double unit_roundoff = 0.5 * static_cast<double>(std::numeric_l
 template <class T>
 void require_full_rank(const Array<T>& r, const LeastSquaresSpec& spec, std::string_view method);
 
-/// The same complaint for a matrix whose Cholesky factor does not exist.
-[[noreturn]] void fail_not_definite(const LeastSquaresSpec& spec, std::string_view method);
+/// The same complaint for a matrix whose Cholesky factor does not exist; `condition` is a lower bound on that of A.
+[[noreturn]] void fail_not_definite(const LeastSquaresSpec& spec, std::string_view method, double condition);
 
 /// Bound on the backward error of a stable method: 8 u (sqrt(d + 20) + sqrt(n) / 16). Householder vectors of d columns,
 /// at most 20 levels of a tree and sums of n rows in blocks of 256 carry so many roundings, which add up like a random

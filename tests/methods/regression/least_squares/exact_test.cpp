@@ -164,6 +164,55 @@ TEST_P(ExactLeastSquares, ByNormalEquationsLoseWhatTheirHeaderSays) {
   });
 }
 
+/// The number between two texts of a message.
+double number_between(const std::string& message, const std::string& before, const std::string& after) {
+  const std::size_t begin = message.find(before) + before.size(), end = message.find(after, begin);
+  return end == std::string::npos ? NAN : std::stod(message.substr(begin, end - begin));
+}
+
+TEST_P(ExactLeastSquares, ByNormalEquationsNameALowerBoundOfTheConditionThatTheyFailAt) {
+  on_ranks([](const Communicator& comm) {
+    const auto estimate_at = [&](double condition, Precision precision) {
+      const LeastSquaresData data = LeastSquaresData::generated(graded_spec(600, 16, condition));
+      std::string message;
+      try {
+        if (precision == Precision::f64)
+          solve<double, regression::NormalEquations>(comm, data);
+        else
+          solve<float, regression::NormalEquations>(comm, data);
+      } catch (const CollectiveError& error) {
+        message = error.what();
+      }
+      EXPECT_THAT(message, HasSubstr(", or use tsqr")) << condition;
+      return number_between(message, "condition number, at least ", " by the pivots of A'A");
+    };
+    for (const double condition : {1e9, 1e10, 1e12}) {
+      EXPECT_LE(estimate_at(condition, Precision::f64), condition);
+      // A pivot is known to (16 + 8) u of its diagonal entry, which is 1 / 16 of the largest or more for mixed columns.
+      EXPECT_GE(estimate_at(condition, Precision::f64), 0.9 / std::sqrt(24 * u)) << "two digits, rounded down";
+    }
+    EXPECT_GE(estimate_at(1e6, Precision::f32), 0.9 / std::sqrt(24 * 0x1p-24));
+    EXPECT_LE(estimate_at(1e6, Precision::f32), 1e6);
+  });
+}
+
+TEST_P(ExactLeastSquares, HaveAConditionNoSmallerThanTheirPivotsSay) {
+  on_ranks([](const Communicator& comm) {
+    if (comm.size() > 1) return;
+    for (const double condition : {1.0, 1e2, 1e4, 1e6}) {
+      const LeastSquaresData data = LeastSquaresData::generated(graded_spec(600, 16, condition));
+      const double by_pivots = regression::condition_from_pivots(product_transposed_left(data.a, data.a));
+      EXPECT_LE(by_pivots, condition * (1 + 1e4 * u * condition)) << "600 terms of A'A, relative to its smallest pivot";
+      EXPECT_GE(by_pivots, condition / 16) << "no further than a factor of d off";
+    }
+    Array<double> gram(1, 2, 2);  // of columns of lengths 1 and 1e-3 that are orthogonal
+    gram(0, 0, 0) = 1, gram(0, 1, 1) = 1e-6;
+    EXPECT_NEAR(regression::condition_from_pivots(gram), 1e3, 1e-9);
+    gram(0, 0, 0) = gram(0, 0, 1) = gram(0, 1, 0) = gram(0, 1, 1) = 1;  // one column twice
+    EXPECT_NEAR(regression::condition_from_pivots(gram) * std::sqrt(10 * u), 1, 1e-12);
+  });
+}
+
 TEST_P(ExactLeastSquares, FallBackToTsqrAndSaySo) {
   on_ranks([](const Communicator& comm) {
     const LeastSquaresData data = LeastSquaresData::generated(graded_spec(600, 16, 1e10));
