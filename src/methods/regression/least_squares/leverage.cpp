@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/layout.hpp"
 #include "base/philox.hpp"
+#include "methods/regression/saving.hpp"
 #include "numerics/row_passes.hpp"
 #include "numerics/small_dense.hpp"
 
@@ -166,7 +167,8 @@ Promise Leverage<T>::promise() const {
     promise.reason = "tolerance " + to_text(Value(params_.tolerance)) + " takes " + to_text(Value(needed)) +
                      " sample-rows, got " + to_text(Value(rows));
   else
-    return {Promise::Kind::probable, "error", params_.tolerance, ""};
+    return {Promise::Kind::probable, "error", params_.tolerance,
+            saving_note(static_cast<double>(counts_.rows_kept), static_cast<double>(spec_.n))};
   return promise;
 }
 

@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/philox.hpp"
 #include "comm/agree.hpp"
+#include "methods/regression/saving.hpp"
 #include "methods/regression/score_whitener.hpp"
 #include "numerics/row_passes.hpp"
 #include "numerics/small_dense.hpp"
@@ -284,7 +285,7 @@ Promise Quantum<T>::promise() const {
   promise.kind = Promise::Kind::probable;
   promise.metric = "error";
   promise.bound = params_.tolerance;
-  if (counts_.rows_kept == spec_.n) promise.reason = "every row is kept: no saving, use an exact method";
+  promise.reason = saving_note(static_cast<double>(counts_.rows_kept), static_cast<double>(spec_.n));
   return promise;
 }
 

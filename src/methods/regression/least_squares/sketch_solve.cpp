@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/layout.hpp"
+#include "methods/regression/saving.hpp"
 
 namespace breakeven::regression {
 namespace {
@@ -75,7 +76,7 @@ Schedule SketchSolve<T>::schedule(const LeastSquaresSpec& spec, const Params& pa
 
 template <class T>
 Promise SketchSolve<T>::promise() const {
-  Promise promise{Promise::Kind::none, "error", params_.tolerance, ""};
+  Promise promise{Promise::Kind::none, "error", std::numeric_limits<double>::quiet_NaN(), ""};
   const double rows = static_cast<double>(counts_.rows_used), needed = rows_for_excess(spec_.d, params_.tolerance);
   if (counts_.pivots_used < spec_.d)
     promise.reason = "the sketch has lost " + std::to_string(spec_.d - counts_.pivots_used) + " of " +
@@ -87,8 +88,7 @@ Promise SketchSolve<T>::promise() const {
     promise.reason = "tolerance " + to_text(Value(params_.tolerance)) + " takes " + to_text(Value(needed)) +
                      " sketch-rows, got " + std::to_string(counts_.rows_used);
   else
-    promise.kind = Promise::Kind::probable;
-  if (promise.kind == Promise::Kind::none) promise.bound = std::numeric_limits<double>::quiet_NaN();
+    return {Promise::Kind::probable, "error", params_.tolerance, saving_note(rows, static_cast<double>(spec_.n))};
   return promise;
 }
 

@@ -274,6 +274,20 @@ TEST_P(LeverageRuns, AllRowsGiveTheExactAnswer) {
   });
 }
 
+TEST_P(LeverageRuns, SayWhenEveryRowIsKept) {
+  on_ranks([](const Communicator& comm) {
+    LeverageParams params;
+    const auto reason_at = [&](Index n) {
+      const auto run = DrawBench<double>(comm, draw_spec(n, 6)).run<Leverage>(params);
+      EXPECT_EQ(run.promise.kind, Promise::Kind::probable);
+      EXPECT_EQ(run.counts.rows_kept == n, !run.promise.reason.empty());
+      return run.promise.reason;
+    };
+    EXPECT_EQ(reason_at(600), "");
+    EXPECT_EQ(reason_at(100), "no fewer rows are kept than there are: no saving, use an exact method");
+  });
+}
+
 /// The scores' sum is d k / (k - d - 1) against a Gaussian sketch of k = 4 d rows; OSNAP and 16 directions come close.
 TEST_P(LeverageRuns, CountsWhatItDid) {
   on_ranks([](const Communicator& comm) {

@@ -231,6 +231,18 @@ TEST_P(QuantumMethod, PromisesNothingBelowAnOversamplingOfOneOrAShortLastSample)
   });
 }
 
+TEST_P(QuantumMethod, SaysWhenEveryRowIsKept) {
+  on_ranks([](const Communicator& comm) {
+    const MethodRun all = run_quantum(comm, data("gaussian"), 50, 10, 1);  // 16 d rows are wanted
+    EXPECT_EQ(count(all, "rows_kept"), 50);
+    EXPECT_EQ(all.promise.kind, Promise::Kind::probable);
+    EXPECT_EQ(all.promise.reason, "no fewer rows are kept than there are: no saving, use an exact method");
+    const MethodRun some = run_quantum(comm, data("gaussian"), 2000, 10, 1);
+    EXPECT_LT(count(some, "rows_kept"), 2000);
+    EXPECT_EQ(some.promise.reason, "");
+  });
+}
+
 INSTANTIATE_TEST_SUITE_P(Ranks, QuantumMethod, testing::Values(2), testing_support::rank_count_name);
 
 }  // namespace

@@ -185,6 +185,20 @@ TEST_P(SketchDraws, PromiseNothingWhereTheTheoryDoesNot) {
   });
 }
 
+TEST_P(SketchDraws, SayWhenTheyAreNoSmallerThanTheData) {
+  on_ranks([](const Communicator& comm) {
+    const auto reason_at = [&](Index n) {
+      const auto run = DrawBench<double>(comm, draw_spec(n, 10)).run<SketchSolve>({});
+      EXPECT_EQ(run.counts.rows_used, 240);
+      EXPECT_EQ(run.promise.kind, Promise::Kind::probable);
+      return run.promise.reason;
+    };
+    EXPECT_EQ(reason_at(241), "");
+    EXPECT_EQ(reason_at(240), "no fewer rows are kept than there are: no saving, use an exact method");
+    EXPECT_EQ(reason_at(50), reason_at(240));
+  });
+}
+
 /// One entry a column, and as few rows as allowed: of 12 rows of A some share a bucket, so the sketch has lost rank.
 TEST_P(SketchDraws, ALostDirectionIsCountedAndGivesAFiniteAnswer) {
   on_ranks([](const Communicator& comm) {
