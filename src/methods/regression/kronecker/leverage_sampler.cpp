@@ -118,6 +118,29 @@ Index LeverageSampler<T>::index(int factor, Index l) const {
 }
 
 template <class T>
+Index LeverageSampler<T>::distinct_rows() const {
+  Index distinct = 0;
+  for (const int factor : {0, 1}) {
+    std::vector<Index> drawn;
+    for (Index l = 0; l < counts_[static_cast<std::size_t>(factor)]; ++l) drawn.push_back(index(factor, l));
+    std::sort(drawn.begin(), drawn.end());
+    distinct += std::unique(drawn.begin(), drawn.end()) - drawn.begin();
+  }
+  return distinct;
+}
+
+template <class T>
+Index LeverageSampler<T>::expected_distinct(const KroneckerSpec& spec, std::array<Index, 2> counts) {
+  double distinct = 0;
+  for (const int factor : {0, 1}) {
+    const auto rows = static_cast<double>(spec.rows(factor));
+    const auto draws = static_cast<double>(counts[static_cast<std::size_t>(factor)]);
+    distinct -= rows * std::expm1(draws * std::log1p(-1 / rows));  // n (1 - (1 - 1 / n)^draws)
+  }
+  return static_cast<Index>(std::ceil(distinct));
+}
+
+template <class T>
 double LeverageSampler<T>::whiten(int factor, std::span<const double> a, std::span<double> q) const {
   const Array<double>& inverse = inverse_[static_cast<std::size_t>(factor)];
   std::fill(q.begin(), q.end(), 0.0);

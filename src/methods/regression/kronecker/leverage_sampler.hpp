@@ -2,6 +2,7 @@
 
 #include <array>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/schedule.hpp"
@@ -11,6 +12,10 @@
 #include "methods/regression/kronecker/weighted_rows.hpp"
 
 namespace breakeven::regression {
+
+/// What methods say of distinct_rows() below.
+inline constexpr std::string_view factor_rows_help =
+    "rows of A1 and A2 drawn at least once, together: what of the factors the answer rests on";
 
 /// Draws rows of both factors by their leverage scores, with replacement and independently: since the score of the pair
 /// (i, j) in A1 (x) A2 is the product of the scores of i and j, the l-th rows of both are a draw of a pair.
@@ -41,6 +46,11 @@ class LeverageSampler {
   const Array<double>& r(int factor) const { return triangles_.r(factor); }
   /// The drawn rows of one factor, each times 1 / sqrt(count p_i) = sqrt(d / (count |q_i|^2)).
   void weigh(int factor, WeightedRows& out) const;
+
+  /// Rows of A1 and rows of A2 that were drawn at least once, added up. Cost: it sorts the indices of all draws.
+  Index distinct_rows() const;
+  /// As many as rows of equal scores let one expect; no other scores lead to more.
+  static Index expected_distinct(const KroneckerSpec& spec, std::array<Index, 2> counts);
 
   static void add_steps(const KroneckerSpec& spec, std::array<Index, 2> counts, int ranks, int rank, Schedule&);
   static Index bytes(const KroneckerSpec& spec, std::array<Index, 2> counts, int ranks, int rank);

@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/value.hpp"
+#include "methods/regression/saving.hpp"
 
 namespace breakeven::regression {
 namespace {
@@ -44,6 +45,16 @@ Index rows_for_whitened_error(Index d, double tolerance) {
 Index rows_for_excess(Index d, Index d2, double tolerance) {
   const auto sum = static_cast<double>(d + d2), unknowns = static_cast<double>(d * d2);
   return rounded_up((sum + std::sqrt(sum * sum + 4 * tolerance * unknowns)) / (2 * tolerance) + sum);
+}
+
+std::string saving_note_of_factors(const KroneckerSpec& spec, std::array<Index, 2> kept) {
+  const int factor = kept[0] < spec.n ? 0 : 1;
+  return saving_note(static_cast<double>(kept[static_cast<std::size_t>(factor)]),
+                     static_cast<double>(spec.rows(factor)));
+}
+
+std::string saving_note_of_pairs(const KroneckerSpec& spec, Index pairs) {
+  return saving_note(static_cast<double>(pairs), static_cast<double>(spec.n) * static_cast<double>(spec.second_rows()));
 }
 
 }  // namespace breakeven::regression

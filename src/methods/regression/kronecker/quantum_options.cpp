@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/error.hpp"
+#include "methods/regression/kronecker/options.hpp"
 
 namespace breakeven::regression {
 
@@ -42,6 +44,15 @@ KroneckerQuantumCounts expected_quantum(const KroneckerSpec& spec, const Kroneck
                                                    last_rows[at], ledger);
   }
   return {ledger, halvings[0], halvings[1]};
+}
+
+Promise quantum_promise(const KroneckerSpec& spec, const KroneckerQuantumParams& params,
+                        const KroneckerQuantumCounts& counts, double bound) {
+  if (params.oversampling < 1)
+    return {Promise::Kind::none, "", std::numeric_limits<double>::quiet_NaN(),
+            "oversampling below 1 may lose directions of a factor; use at least 1"};
+  return {Promise::Kind::probable, "error", bound,
+          saving_note_of_factors(spec, {counts.rows_kept, counts.rows_kept_second})};
 }
 
 }  // namespace breakeven::regression

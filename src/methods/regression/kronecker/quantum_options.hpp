@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "base/fields.hpp"
+#include "base/promise.hpp"
 #include "methods/regression/kronecker/factor_halving.hpp"
 #include "methods/regression/kronecker/factors.hpp"
 #include "methods/regression/query_ledger.hpp"
@@ -58,5 +59,9 @@ void validate_quantum(const KroneckerQuantumParams& params);
 /// Counts that a dry run should assume, for so many rows of the last samples.
 KroneckerQuantumCounts expected_quantum(const KroneckerSpec& spec, const KroneckerQuantumParams& params,
                                         std::array<Index, 2> last_rows);
+
+/// That `error` stays below the bound; nothing where halving steps may lose directions, which no law of samples knows.
+Promise quantum_promise(const KroneckerSpec& spec, const KroneckerQuantumParams& params,
+                        const KroneckerQuantumCounts& counts, double bound);
 
 }  // namespace breakeven::regression

@@ -106,14 +106,17 @@ template <class T>
 Promise LeveragePairs<T>::promise() const {
   // Four times the mean of the law: more than its 95 % quantile from D = 4 on (chi square of D over its mean).
   const double spare = static_cast<double>(pairs_ - spec_.unknowns() - 1);
-  if (spare > 0) return {Promise::Kind::probable, "error", 4 * static_cast<double>(spec_.unknowns()) / spare, ""};
+  if (spare > 0)
+    return {Promise::Kind::probable, "error", 4 * static_cast<double>(spec_.unknowns()) / spare,
+            saving_note_of_pairs(spec_, pairs_)};
   return {Promise::Kind::none, "", std::numeric_limits<double>::quiet_NaN(),
           "samples above d d2 + 1 = " + std::to_string(spec_.unknowns() + 1) + " are needed for a mean excess"};
 }
 
 template <class T>
 LeveragePairsCounts LeveragePairs<T>::expected(const KroneckerRegressionSpec& spec, const Params& params) {
-  return {pairs_of(spec, params)};
+  const Index pairs = pairs_of(spec, params);
+  return {pairs, LeverageSampler<T>::expected_distinct(spec, {pairs, pairs})};
 }
 
 template <class T>

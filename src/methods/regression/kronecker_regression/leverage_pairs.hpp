@@ -31,9 +31,12 @@ struct LeveragePairsParams {
 
 struct LeveragePairsCounts {
   Index features = 0;
+  Index factor_rows = 0;
 
   static constexpr auto fields() {
-    return std::tuple{Field{"features", &LeveragePairsCounts::features, "s, pairs drawn"}};
+    using Counts = LeveragePairsCounts;
+    return std::tuple{Field{"features", &Counts::features, "s, pairs drawn"},
+                      Field{"factor-rows", &Counts::factor_rows, factor_rows_help}};
   }
 };
 
@@ -61,7 +64,7 @@ class LeveragePairs {
   static void validate(const KroneckerRegressionSpec&, const Params&);
   LeveragePairs(const Communicator&, const KroneckerRegressionSpec&, const Params&);
   const KroneckerRegressionSolution<T>& run(const KroneckerRegressionProblem<T>&);
-  Counts counts() const { return {pairs_}; }
+  Counts counts() const { return {pairs_, sampler_.distinct_rows()}; }
   static Counts expected(const KroneckerRegressionSpec&, const Params&);
   static Schedule schedule(const KroneckerRegressionSpec&, const Params&, const Counts&, int ranks, int rank);
   Promise promise() const;

@@ -63,13 +63,13 @@ Promise ProductSketch<T>::promise() const {
               "rows above " + std::to_string(spec_.columns(factor) + 1) + " are needed for a mean excess"};
     product *= 1 + static_cast<double>(spec_.columns(factor)) / static_cast<double>(spare);
   }
-  return {Promise::Kind::probable, "error", 4 * (product - 1), ""};
+  return {Promise::Kind::probable, "error", 4 * (product - 1), saving_note_of_factors(spec_, {rows_, rows_})};
 }
 
 template <class T>
 ProductSketchCounts ProductSketch<T>::expected(const KroneckerRegressionSpec& spec, const Params& params) {
   const Index rows = rows_of(spec, params);
-  return {rows * rows};
+  return {rows * rows, LeverageSampler<T>::expected_distinct(spec, {rows, rows})};
 }
 
 template <class T>

@@ -31,9 +31,12 @@ struct ProductSketchParams {
 
 struct ProductSketchCounts {
   Index features = 0;
+  Index factor_rows = 0;
 
   static constexpr auto fields() {
-    return std::tuple{Field{"features", &ProductSketchCounts::features, "k k, draws of entries of B"}};
+    using Counts = ProductSketchCounts;
+    return std::tuple{Field{"features", &Counts::features, "k k, draws of entries of B"},
+                      Field{"factor-rows", &Counts::factor_rows, factor_rows_help}};
   }
 };
 
@@ -59,7 +62,7 @@ class ProductSketch {
   static void validate(const KroneckerRegressionSpec&, const Params&);
   ProductSketch(const Communicator&, const KroneckerRegressionSpec&, const Params&);
   const KroneckerRegressionSolution<T>& run(const KroneckerRegressionProblem<T>&);
-  Counts counts() const { return {rows_ * rows_}; }
+  Counts counts() const { return {rows_ * rows_, sampler_.distinct_rows()}; }
   static Counts expected(const KroneckerRegressionSpec&, const Params&);
   static Schedule schedule(const KroneckerRegressionSpec&, const Params&, const Counts&, int ranks, int rank);
   Promise promise() const;

@@ -43,7 +43,7 @@ template <class T>
 Promise Quantum<T>::promise() const {
   // Four times the worst mean, as for product_sketch: halved scores gave no larger errors in
   // data/studies/kronecker_laws.toml.
-  return {Promise::Kind::probable, "error", 4 * params_.tolerance, ""};
+  return quantum_promise(spec_, params_, counts_, 4 * params_.tolerance);
 }
 
 template <class T>

@@ -116,7 +116,8 @@ KroneckerRegressionQuality KroneckerRegressionProblem<T>::quality(const Communic
   if (std::isnan(quality.error)) quality.error = std::numeric_limits<double>::infinity();
   const double residual_square = reference.smallest_square + excess;
   quality.residual = residual_square == 0 ? 0 : std::sqrt(residual_square / reference.b_square);
-  quality.forward_error = std::sqrt(squared_norm(difference) / squared_norm(reference.x));
+  const double distance = squared_norm(difference);
+  quality.forward_error = distance == 0 ? 0 : std::sqrt(distance / squared_norm(reference.x));
   quality.entries_read = comm.all_reduce(solution.entries_read);
   quality.share_read = static_cast<double>(quality.entries_read) /
                        (static_cast<double>(problem.spec.n) * static_cast<double>(problem.spec.second_rows()));

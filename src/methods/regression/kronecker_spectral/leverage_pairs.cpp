@@ -61,12 +61,14 @@ template <class T>
 Promise LeveragePairs<T>::promise() const {
   // Twice the law 2 sqrt(D / s); twenty draws of Cauchy rows stayed below 1.9 times it (NOTES.md).
   return {Promise::Kind::probable, "error",
-          4 * std::sqrt(static_cast<double>(spec_.unknowns()) / static_cast<double>(pairs_)), ""};
+          4 * std::sqrt(static_cast<double>(spec_.unknowns()) / static_cast<double>(pairs_)),
+          saving_note_of_pairs(spec_, pairs_)};
 }
 
 template <class T>
 LeveragePairsCounts LeveragePairs<T>::expected(const KroneckerSpec& spec, const Params& params) {
-  return {pairs_of(spec, params)};
+  const Index pairs = pairs_of(spec, params);
+  return {pairs, LeverageSampler<T>::expected_distinct(spec, {pairs, pairs})};
 }
 
 template <class T>

@@ -28,9 +28,12 @@ struct LeveragePairsParams {
 
 struct LeveragePairsCounts {
   Index features = 0;
+  Index factor_rows = 0;
 
   static constexpr auto fields() {
-    return std::tuple{Field{"features", &LeveragePairsCounts::features, "s, pairs kept"}};
+    using Counts = LeveragePairsCounts;
+    return std::tuple{Field{"features", &Counts::features, "s, pairs kept"},
+                      Field{"factor-rows", &Counts::factor_rows, factor_rows_help}};
   }
 };
 
@@ -56,7 +59,7 @@ class LeveragePairs {
   static void validate(const KroneckerSpec&, const Params&);
   LeveragePairs(const Communicator&, const KroneckerSpec&, const Params&);
   const KroneckerSpectralSolution<T>& run(const KroneckerSpectralProblem<T>&);
-  Counts counts() const { return {pairs_}; }
+  Counts counts() const { return {pairs_, sampler_.distinct_rows()}; }
   static Counts expected(const KroneckerSpec&, const Params&);
   static Schedule schedule(const KroneckerSpec&, const Params&, const Counts&, int ranks, int rank);
   Promise promise() const;

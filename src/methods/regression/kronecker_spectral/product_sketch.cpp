@@ -108,14 +108,17 @@ Promise ProductSketch<T>::promise() const {
   for (const int factor : {0, 1})
     product *= 1 + 4 * std::sqrt(static_cast<double>(spec_.columns(factor)) /
                                  static_cast<double>(rows_[static_cast<std::size_t>(factor)]));
-  if (params_.sketch != "count") return {Promise::Kind::probable, "error", product - 1, ""};
+  if (params_.sketch != "count")
+    return {Promise::Kind::probable, "error", product - 1, saving_note_of_factors(spec_, rows_)};
   return {Promise::Kind::none, "", std::numeric_limits<double>::quiet_NaN(),
           "a CountSketch may lose rows that matter: nothing is known below d^2 rows"};
 }
 
 template <class T>
 ProductSketchCounts ProductSketch<T>::expected(const KroneckerSpec& spec, const Params& params) {
-  return {std::max(rows_of(spec, params, 0), rows_of(spec, params, 1))};
+  const std::array<Index, 2> rows = rows_of(spec, params);
+  const bool drawn = params.sketch == "leverage";
+  return {std::max(rows[0], rows[1]), drawn ? LeverageSampler<T>::expected_distinct(spec, rows) : unknown_index};
 }
 
 template <class T>

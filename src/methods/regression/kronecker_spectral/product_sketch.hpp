@@ -36,9 +36,12 @@ struct ProductSketchParams {
 
 struct ProductSketchCounts {
   Index features = 0;
+  Index factor_rows = unknown_index;
 
   static constexpr auto fields() {
-    return std::tuple{Field{"features", &ProductSketchCounts::features, "k, rows kept of the longer sketched factor"}};
+    using Counts = ProductSketchCounts;
+    return std::tuple{Field{"features", &Counts::features, "k, rows kept of the longer sketched factor"},
+                      Field{"factor-rows", &Counts::factor_rows, factor_rows_help}};
   }
 };
 
@@ -65,7 +68,7 @@ class ProductSketch {
   static void validate(const KroneckerSpec&, const Params&);
   ProductSketch(const Communicator&, const KroneckerSpec&, const Params&);
   const KroneckerSpectralSolution<T>& run(const KroneckerSpectralProblem<T>&);
-  Counts counts() const { return {std::max(rows_[0], rows_[1])}; }
+  Counts counts() const { return {std::max(rows_[0], rows_[1]), sampler_ ? sampler_->distinct_rows() : unknown_index}; }
   static Counts expected(const KroneckerSpec&, const Params&);
   static Schedule schedule(const KroneckerSpec&, const Params&, const Counts&, int ranks, int rank);
   Promise promise() const;

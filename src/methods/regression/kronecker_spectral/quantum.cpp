@@ -52,7 +52,7 @@ Promise Quantum<T>::promise() const {
   // Twice the law of each factor, as for product_sketch: halved scores gave no larger errors in
   // data/studies/kronecker_laws.toml.
   const double each = std::sqrt(1 + params_.tolerance) - 1;
-  return {Promise::Kind::probable, "error", std::pow(1 + 2 * each, 2) - 1, ""};
+  return quantum_promise(spec_, params_, counts_, std::pow(1 + 2 * each, 2) - 1);
 }
 
 template <class T>

@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <set>
+
 #include "base/statistics.hpp"
 #include "methods/regression/kronecker_regression/quantum.hpp"
 #include "support/kronecker_runs.hpp"
@@ -209,6 +211,118 @@ TEST_P(KroneckerFit, ANaNIsAnInfiniteErrorAndAgreesWithNothing) {
     solution.x(0, 1, 0) = NAN;
     EXPECT_EQ(Problem::quality(comm, reference, problem, solution).error, INFINITY);
     EXPECT_FALSE(Problem::agrees(reference, solution, solution));
+  });
+}
+
+TEST_P(KroneckerFit, QuantumPromisesNothingBelowAnOversamplingOfOne) {
+  on_ranks([](const Communicator& comm) {
+    const auto spec = kronecker_spec(60, 3, "gaussian", 45, 2);
+    const auto source = Problem::generate(spec, 3);
+    const auto promise = [&](double oversampling) {
+      kronecker::QuantumParams params;
+      params.oversampling = oversampling;
+      return run_on<Problem, kronecker::Quantum>(comm, *source, spec, params).promise;
+    };
+    EXPECT_EQ(promise(0.9).kind, Promise::Kind::none);
+    EXPECT_TRUE(std::isnan(promise(0.9).bound));
+    EXPECT_EQ(promise(0.9).reason, "oversampling below 1 may lose directions of a factor; use at least 1");
+    EXPECT_EQ(promise(1).kind, Promise::Kind::probable);
+    EXPECT_DOUBLE_EQ(promise(1).bound, 4 * kronecker::QuantumParams().tolerance);
+  });
+}
+
+TEST_P(KroneckerFit, SamplesSayWhenTheyAreNoSmallerThanTheData) {
+  on_ranks([](const Communicator& comm) {
+    const auto spec = kronecker_spec(40, 3, "gaussian", 25, 2);
+    const auto source = Problem::generate(spec, 3);
+    const auto reference = Problem::reference(comm, spec, *source, 1);
+    const std::string note = "no fewer rows are kept than there are: no saving, use an exact method";
+    const auto pairs = [&](Index samples) {
+      return run_on<Problem, kronecker::LeveragePairs>(comm, *source, spec, drawn(&Pairs::samples, samples, 1),
+                                                       reference)
+          .promise;
+    };
+    EXPECT_EQ(pairs(999).reason, "");
+    EXPECT_EQ(pairs(1000).reason, note) << "as many entries of B as it has";
+    EXPECT_EQ(pairs(1000).kind, Promise::Kind::probable);
+    const auto sketch = [&](Index rows) {
+      return run_on<Problem, kronecker::ProductSketch>(comm, *source, spec, drawn(&Sketch::rows, rows, 1), reference)
+          .promise.reason;
+    };
+    EXPECT_EQ(sketch(39), "") << "40 rows of A1 got fewer, if not the 25 of A2";
+    EXPECT_EQ(sketch(40), note);
+    const auto quantum = [&](const KroneckerRegressionSpec& of) {
+      return run_on<Problem, kronecker::Quantum>(comm, *Problem::generate(of, 3), of, {}).promise.reason;
+    };
+    EXPECT_EQ(quantum(spec), note) << "66 rows are wanted";
+    EXPECT_EQ(quantum(kronecker_spec(400, 3, "gaussian", 25, 2)), "");
+  });
+}
+
+TEST_P(KroneckerFit, ARightSideOfZerosHasTheAnswerZeroAndNoErrors) {
+  on_ranks([](const Communicator& comm) {
+    auto data = KroneckerData::generated(kronecker_spec(60, 3, "gaussian", 45, 2));
+    std::fill_n(data.b.data(), data.b.size(), 0.0);
+    const KroneckerMemory<double> source(data);
+    const auto spec = kronecker_spec(60, 3, "gaussian", 45, 2);
+    const auto reference = Problem::reference(comm, spec, source, 1);
+    const auto judge = [&](const KroneckerRun<Problem>& run, const char* method) {
+      for (const double entry : run.solution.x.span()) EXPECT_EQ(entry, 0) << method;
+      for (const double measure : {run.quality.error, run.quality.residual, run.quality.forward_error})
+        EXPECT_EQ(measure, 0) << method;
+    };
+    judge(run_on<Problem, kronecker::QrFactors>(comm, source, spec, {}, reference), "qr_factors");
+    judge(run_on<Problem, kronecker::LeveragePairs>(comm, source, spec, drawn(&Pairs::samples, 60, 1), reference),
+          "leverage_pairs");
+    judge(run_on<Problem, kronecker::ProductSketch>(comm, source, spec, drawn(&Sketch::rows, 25, 1), reference),
+          "product_sketch");
+    judge(run_on<Problem, kronecker::Quantum>(comm, source, spec, {}, reference), "quantum");
+
+    const Problem problem(spec, source, Layout::contiguous(60, comm.size()), comm.rank());
+    KroneckerRegressionSolution<double> wrong{reference.x, 0};
+    wrong.x(0, 1, 0) = 1;
+    EXPECT_EQ(Problem::quality(comm, reference, problem, wrong).error, INFINITY);
+    EXPECT_EQ(Problem::quality(comm, reference, problem, wrong).forward_error, INFINITY);
+  });
+}
+
+/// Of both factors' draws, from a sampler of the test's own.
+template <class Spec>
+Index distinct_rows(const Communicator& comm, const Spec& spec, const Source<double>& source, Index draws) {
+  const Problem problem(spec, source, Layout::contiguous(spec.n, comm.size()), comm.rank());
+  regression::LeverageSampler<double> sampler(comm, spec, {draws, draws}, 1);
+  sampler.run(problem.factors);
+  std::set<std::pair<int, Index>> rows;
+  for (const int factor : {0, 1})
+    for (Index l = 0; l < draws; ++l) rows.emplace(factor, sampler.index(factor, l));
+  return static_cast<Index>(rows.size());
+}
+
+TEST_P(KroneckerFit, SamplersCountTheFactorRowsThatTheyDrew) {
+  on_ranks([](const Communicator& comm) {
+    for (const char* data : {"gaussian", "cauchy"}) {
+      const auto spec = kronecker_spec(60, 3, data, 45, 2);
+      const auto source = Problem::generate(spec, 3);
+      const Problem problem(spec, *source, Layout::contiguous(60, comm.size()), comm.rank());
+      for (const Index draws : {10, 50, 2000}) {  // fewer than rows, about as many, all rows of gaussian factors
+        const Index drawn_rows = distinct_rows(comm, spec, *source, draws);
+        const Pairs params = drawn(&Pairs::samples, draws, 1);
+        kronecker::LeveragePairs<double> pairs(comm, spec, params);
+        pairs.run(problem);
+        EXPECT_EQ(pairs.counts().factor_rows, drawn_rows) << data << " " << draws;
+        kronecker::ProductSketch<double> sketch(comm, spec, drawn(&Sketch::rows, draws, 1));
+        sketch.run(problem);
+        EXPECT_EQ(sketch.counts().factor_rows, drawn_rows) << data << " " << draws;
+        EXPECT_LE(drawn_rows, std::min<Index>(2 * draws, 60 + 45));
+        const auto guess = static_cast<double>(kronecker::LeveragePairs<double>::expected(spec, params).factor_rows);
+        EXPECT_LE(static_cast<double>(drawn_rows), guess + 5 * std::sqrt(guess))
+            << "equal scores lead to the most rows";
+        EXPECT_LE(guess, 60 + 45);
+      }
+    }
+    EXPECT_EQ(distinct_rows(comm, kronecker_spec(60, 3, "gaussian", 45, 2),
+                            *Problem::generate(kronecker_spec(60, 3, "gaussian", 45, 2), 3), 2000),
+              60 + 45);
   });
 }
 

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include <numeric>
+#include <set>
 
 #include "base/statistics.hpp"
 #include "methods/regression/kronecker/factor_halving.hpp"
@@ -299,6 +300,69 @@ TEST_P(Spectral, QuantumKeepsAboutTheRowsAskedForAndCountsWhatItScored) {
     // Its known-count queries follow pi / 2 sqrt(n k) a search, within the rounding of few iterations.
     EXPECT_GT(static_cast<double>(counts.queries_known), 0.75 * counts.search_size);
     EXPECT_LT(static_cast<double>(counts.queries_known), 2.5 * counts.search_size);
+  });
+}
+
+TEST_P(Spectral, QuantumPromisesNothingBelowAnOversamplingOfOne) {
+  on_ranks([](const Communicator& comm) {
+    const auto spec = kronecker_spec(3000, 4);
+    const auto source = Problem::generate(spec, 3);
+    const auto promise = [&](double oversampling) {
+      spectral::QuantumParams params;
+      params.oversampling = oversampling;
+      return run_on<Problem, spectral::Quantum>(comm, *source, spec, params).promise;
+    };
+    EXPECT_EQ(promise(0.9).kind, Promise::Kind::none);
+    EXPECT_EQ(promise(0.9).reason, "oversampling below 1 may lose directions of a factor; use at least 1");
+    EXPECT_EQ(promise(1).kind, Promise::Kind::probable);
+  });
+}
+
+TEST_P(Spectral, SamplesSayWhenTheyAreNoSmallerThanTheData) {
+  on_ranks([](const Communicator& comm) {
+    const auto spec = kronecker_spec(40, 3, "gaussian", 25, 2);
+    const auto source = Problem::generate(spec, 3);
+    const std::string note = "no fewer rows are kept than there are: no saving, use an exact method";
+    EXPECT_EQ(pairs(comm, spec, 999, 1).promise.reason, "");
+    EXPECT_EQ(pairs(comm, spec, 1000, 1).promise.reason, note) << "as many rows as the product has";
+    for (const char* sketch : {"leverage", "osnap"}) {
+      const auto reason = [&](Index rows) {
+        auto params = drawn(&spectral::ProductSketchParams::rows, rows, 1);
+        params.sketch = sketch;
+        return run_on<Problem, spectral::ProductSketch>(comm, *source, spec, params).promise.reason;
+      };
+      EXPECT_EQ(reason(32), "") << sketch << ": 40 rows of A1 got fewer, if not the 25 of A2";
+      EXPECT_EQ(reason(40), note) << sketch;
+    }
+    EXPECT_EQ((run_on<Problem, spectral::Quantum>(comm, *source, spec, {}).promise.reason), note);
+    const auto large = kronecker_spec(3000, 3, "gaussian", 25, 2);
+    EXPECT_EQ((run_on<Problem, spectral::Quantum>(comm, *Problem::generate(large, 3), large, {}).promise.reason), "");
+  });
+}
+
+TEST_P(Spectral, SamplersCountTheFactorRowsThatTheyDrew) {
+  on_ranks([](const Communicator& comm) {
+    const auto spec = kronecker_spec(60, 3, "student_t", 45, 2);
+    const auto source = Problem::generate(spec, 3);
+    const Problem problem(spec, *source, Layout::contiguous(60, comm.size()), comm.rank());
+    constexpr Index draws = 50;
+    LeverageSampler<double> sampler(comm, spec, {draws, draws}, 1);
+    sampler.run(problem.factors);
+    std::set<std::pair<int, Index>> rows;
+    for (const int factor : {0, 1})
+      for (Index l = 0; l < draws; ++l) rows.emplace(factor, sampler.index(factor, l));
+    const auto expected = static_cast<Index>(rows.size());
+    spectral::LeveragePairs<double> drawn_pairs(comm, spec, drawn(&spectral::LeveragePairsParams::samples, draws, 1));
+    drawn_pairs.run(problem);
+    EXPECT_EQ(drawn_pairs.counts().factor_rows, expected);
+    auto params = drawn(&spectral::ProductSketchParams::rows, draws, 1);
+    spectral::ProductSketch<double> by_leverage(comm, spec, params);
+    by_leverage.run(problem);
+    EXPECT_EQ(by_leverage.counts().factor_rows, expected);
+    params.sketch = "count";
+    spectral::ProductSketch<double> combined(comm, spec, params);
+    combined.run(problem);
+    EXPECT_EQ(combined.counts().factor_rows, unknown_index) << "it draws no rows";
   });
 }
 
