@@ -60,6 +60,19 @@ class Kronecker(programs.ProgramTest):
             shares.append(row["entries_read"])
         self.assertEqual(len(set(shares)), 1, msg="the sample depends on the number of ranks")
 
+    def test_a_right_side_of_zeros_has_the_answer_zero(self):
+        path = self.write("zeros.h5", a1=self.a1, a2=self.a2, b=numpy.zeros((60, 45)))
+        launches = [(ranks, *self.regression(path, "qr_factors,leverage_pairs,product_sketch,quantum",
+                                             "--save-solution", "--out", self.folder / f"zeros{ranks}"))
+                    for ranks in (1, 3)]
+        for ranks, ended in zip((1, 3), programs.run_all(launches)):
+            self.assert_exit(ended, programs.OK)
+            self.assertEqual(len(ended.rows), 4, msg=ended)
+            for row in ended.rows:
+                self.assertEqual((row["error"], row["residual"], row["forward_error"]), (0, 0, 0), msg=ended)
+                with h5py.File(self.folder / f"zeros{ranks}" / "solutions" / f"{row['hash']}.h5") as file:
+                    self.assertFalse(numpy.any(file["x"][()]), msg=ended)
+
     def test_files_that_do_not_fit(self):
         broken, hole = self.a2.copy(), self.b.copy()
         broken[4, 1], hole[17, 30] = numpy.inf, numpy.nan

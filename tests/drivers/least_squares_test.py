@@ -133,5 +133,30 @@ class LeastSquares(programs.ProgramTest):
                 self.assertLessEqual(row["backward_error"], row["promise_bound"], msg=ended)
 
 
+class QuantumSampling(programs.ProgramTest):
+    def refused(self, options, ranks, *parts):
+        self.rejected_on(ranks, [(f"--problem quantum_sampling --methods {method} {options}", *parts)
+                                 for method in ("state_vector", "two_plane")], "regression")
+
+    def test_more_ranks_than_items(self):
+        self.refused("--n 2 --marked 1", (3,), "n must be at least the number of ranks, 3, got 2")
+        ended = programs.run(3, "regression", "--problem", "quantum_sampling", "--n", "3", "--marked", "1",
+                             "--methods", "state_vector,two_plane", *QUICK)
+        self.assert_exit(ended, programs.OK)
+
+    def test_a_state_that_does_not_fit_the_memory(self):
+        """Amplitudes and outcome, 16 bytes an item, beside a weight of 8; weighted: 2 amplitudes, 2 of the start."""
+        for options, methods_gib in [("", 1024), ("--search bbht", 1024), ("--data weighted", 2560)]:
+            launches = [(ranks, "regression", "--problem", "quantum_sampling", "--methods", "state_vector",
+                         "--n", "64Gi", *options.split()) for ranks in (1, 3)]
+            for ended in programs.run_all(launches):
+                self.assert_rejected(ended, "quantum_sampling n=68719476736",
+                                     f"(data 512 GiB, methods {methods_gib} GiB)", "90 % of the memory available")
+
+    def test_options_out_of_bounds(self):
+        self.refused("--n 0", (1, 3), "n must be between 1 and 281474976710656, got 0")
+        self.refused("--marked 0", (1, 3), "marked must be between 1 and 65536, got 0")
+
+
 if __name__ == "__main__":
     programs.main()
