@@ -2,7 +2,7 @@
 //   node page_test.mjs PAGE.html FOLDER     screenshots, a PDF and the CSV go into FOLDER
 // playwright-core: npm ci in this folder (or NODE_PATH). Without it or chromium: prints why and exits 77 (skipped).
 import assert from 'node:assert/strict';
-import {existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
+import {existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import {tmpdir} from 'node:os';
 import {join, resolve} from 'node:path';
@@ -31,7 +31,7 @@ const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', 
                '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
 /// Opens the page in a fresh profile, hands it to `check`, and fails on any request, error or warning it made.
-async function visit(name, options, check) {
+async function visit(name, options, check, address = url) {
   const profile = mkdtempSync(join(tmpdir(), 'breakeven-page-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: chromium_path, args: flags, offline: true, acceptDownloads: true, ...options});
@@ -43,7 +43,7 @@ async function visit(name, options, check) {
     page.on('dialog', dialog => { complaints.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
     page.on('request', request => /^(file|data|blob):/.test(request.url()) || complaints.push(`request: ${request.url()}`));
     page.on('requestfailed', request => complaints.push(`failed: ${request.url()}`));
-    await page.goto(url);
+    await page.goto(address);
     await page.waitForSelector('body[data-ready]', {timeout: 60_000});
     await check(page);
     assert.deepEqual(complaints, [], `${name}: the page complained`);
@@ -102,6 +102,34 @@ async function checkTable(page) {
   const position = await page.$$eval('#cases th', cells => cells.findIndex(cell => cell.textContent === 'n'));
   const values = await page.$$eval('#cases tbody tr', (rows, at) => rows.map(row => Number(row.children[at].textContent.replaceAll(',', ''))), position);
   assert.deepEqual(values, [...values].sort((a, b) => a - b));
+  const empty = await page.$$eval('#cases', ([table]) => [...table.querySelectorAll('th')].filter((_, i) =>
+    [...table.querySelectorAll('tbody tr')].every(row => row.children[i].textContent === '')).map(cell => cell.textContent));
+  assert.deepEqual(empty, [], 'usual columns without a value');
+}
+
+const headings = page => page.$$eval('#cases th', cells => cells.map(cell => cell.textContent));
+
+/// The page as it is when every case was held against the ceilings: a made-up study has measured none.
+function withCeilings() {
+  const text = readFileSync(page_path, 'utf8').replace(/(<script[^>]*id="study-data"[^>]*>)([^]*?)(<\/script>)/, (_, begin, data, end) => {
+    const report = JSON.parse(data);
+    for (const column of report.cases.columns) {
+      if (column.name === 'bound_by') column.value = 'memory';
+      if (column.name === 'ceiling_share') column.values = Array(report.cases.rows).fill(0.62519);
+      if (column.name === 'ceiling_share') delete column.value;
+    }
+    return begin + JSON.stringify(report).replaceAll('<', '\\u003c') + end;
+  });
+  const path = resolve(join(folder, 'with_ceilings.html'));
+  writeFileSync(path, text);
+  return pathToFileURL(path).href;
+}
+async function checkCeilings(page) {
+  const shown = await headings(page);
+  const first = await page.$$eval('#cases tbody tr:first-child td', cells => cells.map(cell => cell.textContent));
+  const at = shown.indexOf('time hi');
+  assert.deepEqual(shown.slice(at + 1, at + 3), ['ceiling share', 'bound by']);
+  assert.deepEqual(first.slice(at + 1, at + 3), ['0.6252', 'memory']);
 }
 
 /// The map names the fastest method of each cell among those accurate enough, found here by a loop of its own.
@@ -185,6 +213,7 @@ async function checkPrint(page) {
 
 const desktop = {viewport: {width: 1280, height: 900}};
 await visit('light', {...desktop, colorScheme: 'light'}, checkLight);
+if (readFileSync(page_path, 'utf8').includes('"bound_by"')) await visit('ceilings', desktop, checkCeilings, withCeilings());
 await visit('dark', {...desktop, colorScheme: 'dark'}, page => shot(page, 'dark'));
 await visit('narrow', {viewport: {width: 390, height: 844}, colorScheme: 'light'}, checkNarrow);
 await visit('print', {viewport: {width: 794, height: 1123}, colorScheme: 'dark'}, checkPrint);

@@ -391,7 +391,7 @@ function setUpChoice() {
 // ---- table of cases ---------------------------------------------------------------------------------------------------
 const columns = report.cases.columns.map(column => ({...column, at: row => column.values ? column.values[row] : column.value}));
 const usual = ['method', 'data', 'bound', 'input', 'd', 'dtype', 'n', 'ranks', 'setup_s', 'time_median', 'time_lo', 'time_hi',
-               'error', 'skill', 'features', 'launches', 'repetitions', 'certified', 'status'];
+               'ceiling_share', 'bound_by', 'error', 'skill', 'features', 'launches', 'repetitions', 'certified', 'status'];
 // A parameter that other methods lack does not vary by that; an input file beside generated data does.
 const varying = new Set(columns.filter(c => c.values && (c.kind !== 'parameter' || distinct(c.values.filter(known)).length > 1)));
 const varies = column => varying.has(column);
