@@ -11,6 +11,7 @@
 #include "numerics/blas.hpp"
 #include "numerics/ceilings.hpp"
 #include "numerics/cpu.hpp"
+#include "probe.hpp"
 #include "results/provenance.hpp"
 #include "results/study_file.hpp"
 
@@ -72,6 +73,8 @@ int calibrate_main(const Communicator& world, int argc, char** argv) {
     std::error_code failed;
     std::filesystem::create_directories(std::filesystem::path(options.out) / "shards", failed);
     if (failed) throw BadRequest("out: cannot create " + options.out + "/shards: " + failed.message());
+    require_replaceable(
+        find_calibration(calibration_path(options.out, world.size(), options.launch), git_state(), probe_results));
   });
   if (!options.help.empty()) {
     if (world.is_root()) fmt::print("{}", options.help);

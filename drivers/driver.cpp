@@ -1,7 +1,10 @@
 #include "driver.hpp"
 
+#include <fmt/format.h>
+
 #include <cstdio>
 #include <filesystem>
+#include <set>
 
 #include "comm/agree.hpp"
 #include "comm/run_main.hpp"
@@ -62,6 +65,27 @@ void require_equal_arithmetic(const Communicator& world) {
   });
 }
 
+/// Where the shards of one launch go, and what stands there already.
+class ShardPlaces {
+ public:
+  ShardPlaces(std::string folder, Index launch) : folder_(std::move(folder)), launch_(launch) {}
+
+  std::string path(const std::string& hash) const { return shard_path(folder_, hash, launch_); }
+  /// Tells once of a shard that is of no use. Errors: BadRequest if something stands there that is not ours to replace.
+  ShardState look(const std::string& hash) {
+    const FoundShard found = find_shard(path(hash), hash, git_state(), probe_results);
+    require_replaceable(found);
+    if (found.state == ShardState::unusable && told_.insert(hash).second)
+      fmt::print(stderr, "breakeven: warning: {}; measured again\n", found.reason);
+    return found.state;
+  }
+
+ private:
+  std::string folder_;
+  Index launch_;
+  std::set<std::string> told_;
+};
+
 Hooks make_hooks(const Experiment& experiment, const Values& provenance) {
   Study shard;  // what every shard of this invocation shares
   shard.name = experiment.study;
@@ -80,17 +104,18 @@ Hooks make_hooks(const Experiment& experiment, const Values& provenance) {
   hooks.open_input = [](const std::string& path) { return std::make_shared<Hdf5InputFile>(path); };
   if (experiment.out.empty()) return hooks;
 
+  const auto places = std::make_shared<ShardPlaces>(experiment.out, experiment.launch);
   hooks.is_finished = [=](const std::string& hash) {
-    const ShardState state =
-        shard_state(shard_path(experiment.out, hash, experiment.launch), hash, git_state(), probe_results);
+    const ShardState state = places->look(hash);
     return state == ShardState::finished || (experiment.reuse_older && state == ShardState::other_code);
   };
   hooks.sink = [=](const std::vector<Record>& records) {
     std::vector<StudyAt> group;
     for (const Record& record : records) {
+      places->look(record.hash);  // not every place was looked at before: one missing shard of a group is enough
       Study one = shard;
       one.records = {record};
-      group.push_back({shard_path(experiment.out, record.hash, experiment.launch), std::move(one)});
+      group.push_back({places->path(record.hash), std::move(one)});
     }
     write_studies(group);
   };

@@ -78,15 +78,26 @@ std::string lock_name(const std::vector<Invocation>& launches) {
   return name;
 }
 
+/// The numbers of ranks in the plan whose ceilings `out` does not hold. Errors: BadRequest if something stands in their
+/// place that is not ours to replace.
+std::set<int> uncalibrated(const std::string& out, Progress& progress) {
+  std::set<int> ranks;
+  for (const Invocation& planned : progress.plan()) ranks.insert(planned.ranks);
+  std::erase_if(ranks, [&](int count) {
+    const FoundShard found = find_calibration(calibration_path(out, count, 0), git_state(), probe_results);
+    require_replaceable(found);
+    if (found.state == ShardState::unusable) progress.note(found.reason + "; measured again");
+    return found.state == ShardState::finished;
+  });
+  return ranks;
+}
+
 /// Runs `calibrate` once for each number of ranks in the plan, unless `out` holds its shard. A failure costs the study
 /// its shares of the ceilings and nothing else.
 void calibrate_machine(const StudyFile& study, const std::string& out, Progress& progress, const Runner& launch,
                        const StopRequested& stop_requested) {
-  std::set<int> ranks;
-  for (const Invocation& planned : progress.plan()) ranks.insert(planned.ranks);
-  for (const int count : ranks) {
+  for (const int count : uncalibrated(out, progress)) {
     if (stop_requested()) return;
-    if (has_calibration(calibration_path(out, count, 0), git_state())) continue;
     progress.note(fmt::format("calibrating: what {} rank{} of this machine reach{} at best", count,
                               count == 1 ? "" : "s", count == 1 ? "es" : ""));
     Invocation calibration;

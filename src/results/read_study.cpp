@@ -1,6 +1,9 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
 
 #include "base/error.hpp"
 #include "results/checksum.hpp"
@@ -20,21 +23,25 @@ h5::File open_checked(const std::string& path) {
   return file;
 }
 
+constexpr std::string_view is_no_results_file = "is an HDF5 file, but not a results file",
+                           has_no_version = "has no readable format_version",
+                           is_of_other_version = "written by format ";
+
 /// Refuses what is not ours: no format attribute, another format, another major version.
 void check_format(const h5::File& file) {
   const std::string format = file.text_attribute("format");
   if (format != schema::format)
-    file.reject("is an HDF5 file, but not a results file: its attribute format is " +
+    file.reject(std::string(is_no_results_file) + ": its attribute format is " +
                 (format.empty() ? std::string("missing") : "\"" + format + "\"") + ", not \"" +
                 std::string(schema::format) + "\"");
   const std::string version = file.text_attribute("format_version");
   int major = 0;
   const auto parsed = std::from_chars(version.data(), version.data() + version.size(), major);
   if (parsed.ec != std::errc() || *parsed.ptr != '.')
-    file.reject("has no readable format_version: \"" + version + "\"");
+    file.reject(std::string(has_no_version) + ": \"" + version + "\"");
   if (major != schema::major_version)
-    file.reject("written by format " + version + ", this program reads " + std::to_string(schema::major_version) +
-                ".x");
+    file.reject(std::string(is_of_other_version) + version + ", this program reads " +
+                std::to_string(schema::major_version) + ".x");
 }
 
 StudyHeader header_of(const h5::File& file) {
@@ -237,6 +244,38 @@ std::vector<Ceiling> read_ceilings(const h5::File& file) {
   return ceilings;
 }
 
+/// A file that a crash of the system has emptied is nobody's.
+bool holds_nothing(const std::string& path) {
+  if (!std::filesystem::is_regular_file(path)) return false;  // a pipe would keep us waiting
+  std::ifstream file(path, std::ios::binary);
+  return file && std::all_of(std::istreambuf_iterator<char>(file), {}, [](char c) { return c == '\0'; });
+}
+
+/// By the words of the refusal: where the probe, a process of its own, has read the file, nothing else is known.
+bool is_foreign(const std::string& path, const std::string& refusal) {
+  constexpr std::string_view refusals[] = {is_no_results_file,    has_no_version,          is_of_other_version,
+                                           "is not an HDF5 file", "is not a regular file", "is a folder",
+                                           "cannot be read"};
+  return std::any_of(std::begin(refusals), std::end(refusals),
+                     [&](std::string_view words) { return refusal.find(words) != std::string::npos; }) &&
+         !holds_nothing(path);
+}
+
+/// `misfit` says what else the caller misses in a whole shard, "" if nothing.
+FoundShard find(const std::string& path, std::string_view writer_git, const Probe& probe,
+                const std::function<std::string(const Study&)>& misfit) {
+  if (!std::filesystem::exists(path)) return {};
+  try {
+    if (probe) probe(path);
+    const Study shard = read_study(path);
+    const std::string missed = shard.complete ? misfit(shard) : "is not marked complete";
+    if (!missed.empty()) return {ShardState::unusable, path + ": " + missed};
+    return {read_header(path).writer_git == writer_git ? ShardState::finished : ShardState::other_code, ""};
+  } catch (const BadRequest& error) {
+    return {is_foreign(path, error.what()) ? ShardState::foreign : ShardState::unusable, error.what()};
+  }
+}
+
 }  // namespace
 
 Study read_study(const std::string& path) {
@@ -272,28 +311,20 @@ std::string calibration_path(const std::string& folder, Index ranks, Index launc
   return (std::filesystem::path(folder) / "shards" / name).string();
 }
 
-bool has_calibration(const std::string& path, std::string_view writer_git) {
-  if (!std::filesystem::exists(path)) return false;
-  try {
-    const Study shard = read_study(path);
-    return shard.complete && !shard.ceilings.empty() && read_header(path).writer_git == writer_git;
-  } catch (const Error&) {
-    return false;
-  }
+FoundShard find_shard(const std::string& path, std::string_view hash, std::string_view writer_git, const Probe& probe) {
+  return find(path, writer_git, probe, [&](const Study& shard) {
+    return shard.records.size() == 1 && shard.records.front().hash == hash ? "" : "holds another case";
+  });
 }
 
-ShardState shard_state(const std::string& path, std::string_view hash, std::string_view writer_git,
-                       const Probe& probe) {
-  if (!std::filesystem::exists(path)) return ShardState::missing;
-  try {
-    if (probe) probe(path);
-    const Study shard = read_study(path);
-    const bool same_case = shard.records.size() == 1 && shard.records.front().hash == hash;
-    if (!shard.complete || !same_case) return ShardState::unusable;
-    return read_header(path).writer_git == writer_git ? ShardState::finished : ShardState::other_code;
-  } catch (const Error&) {
-    return ShardState::unusable;
-  }
+FoundShard find_calibration(const std::string& path, std::string_view writer_git, const Probe& probe) {
+  return find(path, writer_git, probe,
+              [](const Study& shard) { return shard.ceilings.empty() ? "holds no ceilings" : ""; });
+}
+
+void require_replaceable(const FoundShard& found) {
+  if (found.state == ShardState::foreign)
+    throw BadRequest(found.reason + "; it stands where a shard goes: move it away");
 }
 
 }  // namespace breakeven

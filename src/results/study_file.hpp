@@ -44,21 +44,25 @@ std::string shard_path(const std::string& folder, std::string_view hash, Index l
 
 /// FOLDER/shards/calibration-<ranks>-<launch>.h5: a shard without cases that holds the ceilings of the machine.
 std::string calibration_path(const std::string& folder, Index ranks, Index launch);
-/// Whether that shard is whole, holds ceilings and was written by this state of the code.
-bool has_calibration(const std::string& path, std::string_view writer_git);
 
-/// Whether a shard may stand for its case in its launch, so that it need not be run again.
+/// Whether a shard may stand for what it is named after, so that it need not be measured again.
 enum class ShardState {
   missing,
-  unusable,    ///< there is a file, but it is broken, incomplete, foreign or of another case
+  foreign,     ///< no results file, or one of another version: not ours to replace
+  unusable,    ///< damaged, incomplete or of another case
   other_code,  ///< whole, but measured by another git state
   finished,    ///< whole and of the same git state
 };
+struct FoundShard {
+  ShardState state = ShardState::missing;
+  std::string reason;  ///< of `foreign` and `unusable`: one line that begins with the path
+};
 /// Reads the whole shard, after the probe: existence is no integrity.
-ShardState shard_state(const std::string& path, std::string_view hash, std::string_view writer_git,
-                       const Probe& probe = {});
-inline bool finished_shard(const std::string& path, std::string_view hash, std::string_view writer_git) {
-  return shard_state(path, hash, writer_git) == ShardState::finished;
-}
+FoundShard find_shard(const std::string& path, std::string_view hash, std::string_view writer_git,
+                      const Probe& probe = {});
+/// The same of the shard that holds the ceilings.
+FoundShard find_calibration(const std::string& path, std::string_view writer_git, const Probe& probe = {});
+/// Throws BadRequest, with the reason, if a shard must not be written over what was found.
+void require_replaceable(const FoundShard& found);
 
 }  // namespace breakeven

@@ -13,7 +13,7 @@ import programs
 
 programs.require("h5py")
 import h5py
-from programs import BIN, FAILURE, LIMIT_S, MPI_FLAGS, MPIEXEC, OK, ProgramTest, Started
+from programs import BIN, FAILURE, LIMIT_S, MPI_FLAGS, MPIEXEC, OK, USAGE, ProgramTest, Started
 
 LOCAL = {"fma_f32", "fma_f64", "product_f32", "product_f64", "read_bandwidth", "triad_bandwidth", "xor_popcount",
          "timer_resolution"}
@@ -104,6 +104,52 @@ class Calibrate(ProgramTest):
         ended = programs.run(1, "calibrate", "--help")
         self.assert_exit(ended, OK)
         self.assertIn("mpiexec -n 2 calibrate", ended.stdout)
+
+
+class WhatStandsThere(ProgramTest):
+    """A file where the ceilings of a study go."""
+
+    STUDY = """
+name = "tiny"
+ranks = 1
+
+[[sweep]]
+problem = "attention/forward"
+methods = "ring"
+n = 16
+d = 4
+repetitions = 1
+"""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        (self.folder / "study.toml").write_text(self.STUDY)
+        self.shard = self.folder / "out" / "shards" / "calibration-1-0.h5"
+        self.assert_exit(programs.run(1, "calibrate", "--quiet", "--out", "out", folder=self.folder), OK)
+
+    def run_study(self):
+        return Started([BIN / "breakeven", "run", "study.toml", "--out", "out", "--launcher",
+                        f"{MPIEXEC} -n {{ranks}} {' '.join(MPI_FLAGS)}"], folder=self.folder).wait()
+
+    def test_what_is_damaged_is_measured_again(self):
+        self.shard.write_bytes(self.shard.read_bytes()[:-100])
+        ended = self.run_study()
+        self.assert_exit(ended, OK)
+        self.assert_matches(ended, r"(?m)^out/shards/calibration-1-0\.h5: is truncated.*; measured again$", ended.stderr)
+        with h5py.File(self.shard) as shard:
+            self.assertEqual(int(shard.attrs["complete"]), 1)
+
+    def test_what_is_not_ours_to_replace_stays(self):
+        with h5py.File(self.shard, "r+") as shard:
+            shard.attrs["format_version"] = "2.0.0"
+        before = self.shard.read_bytes()
+        for ended in (self.run_study(), programs.run(1, "calibrate", "--out", "out", folder=self.folder)):
+            self.assert_exit(ended, USAGE)
+            self.assert_one_message(ended, "calibration-1-0.h5: written by format 2.0.0", "move it away")
+            self.assertEqual(self.shard.read_bytes(), before)
+        self.assertEqual([path.name for path in self.shard.parent.iterdir()], [self.shard.name])
 
 
 class PageFaults(ProgramTest):

@@ -11,7 +11,7 @@ import programs
 
 programs.require("h5py")
 import h5py
-from programs import INTERRUPTED, OK, ProgramTest
+from programs import INTERRUPTED, OK, USAGE, ProgramTest
 
 TWO_GROUPS = ["--methods", "ring,polynomial", "--n", "32,64", "--d", "4", "--degree", "2", "--repetitions", "2",
               "--warmup", "1", "--format", "json"]
@@ -89,8 +89,39 @@ class Shards(ProgramTest):
         self.assert_exit(again, OK)
         self.assertEqual(len(again.rows), 2, msg=again)  # its group, both methods
         self.assertIn(victim.stem[:16], [row["hash"][:16] for row in again.rows])
+        self.assert_one_message(again, f"warning: {victim}: is truncated", "; measured again")
         with h5py.File(victim) as shard:
             self.assertEqual(int(shard.attrs["complete"]), 1)
+
+    def newer(self, path):
+        with h5py.File(path, "r+") as shard:
+            shard.attrs["format_version"] = "2.0.0"
+
+    def test_what_is_not_ours_to_replace_stays(self):
+        victim = self.shards()[0]
+        whole = victim.read_bytes()
+        for spoil, reason in ((self.newer, "written by format 2.0.0, this program reads 1.x"),
+                              (lambda path: path.write_text("notes of last week\n"), "is not an HDF5 file")):
+            victim.write_bytes(whole)
+            spoil(victim)
+            before = victim.read_bytes()
+            with self.subTest(reason=reason):
+                refused = self.run_on_two()
+                self.assert_exit(refused, USAGE)
+                self.assert_one_message(refused, f"{victim}: {reason}", "move it away")
+                self.assertEqual(refused.stdout, "", msg=refused)
+                self.assertEqual(victim.read_bytes(), before)
+
+    def test_nor_is_it_replaced_where_all_other_shards_are_missing(self):
+        for victim in self.shards():
+            for path in self.shards():
+                path.unlink()
+            victim.write_text("notes of last week\n")
+            with self.subTest(victim=victim.name):
+                refused = self.run_on_two()
+                self.assert_exit(refused, USAGE)
+                self.assert_one_message(refused, f"{victim}: is not an HDF5 file", "move it away")
+                self.assertEqual(victim.read_text(), "notes of last week\n")
 
     def test_shards_of_other_code_are_reused_only_if_asked(self):
         for path in self.shards():

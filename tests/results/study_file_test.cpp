@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <csignal>
 #include <fstream>
 
@@ -15,8 +16,10 @@
 namespace breakeven {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 class StudyFile : public ::testing::Test {
  protected:
@@ -266,17 +269,79 @@ TEST_F(StudyFile, TellsAFinishedShard) {
   const Record record = example::record("ring", 8, 3, {1});
   const std::string path = shard_path(folder.string(), record.hash, 3);
   EXPECT_EQ(path, folder / ("shards/" + record.hash.substr(0, 16) + "-3.h5"));
-  EXPECT_EQ(shard_state(path, record.hash, "0123456789ab"), ShardState::missing);
+  EXPECT_EQ(find_shard(path, record.hash, "0123456789ab").state, ShardState::missing);
   write_study(example::study({record}), path);
-  EXPECT_TRUE(finished_shard(path, record.hash, "0123456789ab"));
-  EXPECT_EQ(shard_state(path, record.hash, "another"), ShardState::other_code);
-  EXPECT_EQ(shard_state(path, "another", "0123456789ab"), ShardState::unusable);
-  std::filesystem::resize_file(path, std::filesystem::file_size(path) - 1);
-  EXPECT_EQ(shard_state(path, record.hash, "0123456789ab"), ShardState::unusable);
+  EXPECT_EQ(find_shard(path, record.hash, "0123456789ab").state, ShardState::finished);
+  EXPECT_EQ(find_shard(path, record.hash, "another").state, ShardState::other_code);
+}
+
+TEST_F(StudyFile, SaysWhyAShardIsOfNoUse) {
+  const Record record = example::record("ring", 8, 3, {1});
+  const std::string path = shard_path(folder.string(), record.hash, 3);
+  const auto expect_unusable = [&](const std::string& hash, const std::string& reason) {
+    const FoundShard found = find_shard(path, hash, "0123456789ab");
+    EXPECT_EQ(found.state, ShardState::unusable) << found.reason;
+    EXPECT_THAT(found.reason, StartsWith(path + ": " + reason));
+    EXPECT_NO_THROW(require_replaceable(found));
+  };
   Study incomplete = example::study({record});
   incomplete.complete = false;
   write_study(incomplete, path);
-  EXPECT_EQ(shard_state(path, record.hash, "0123456789ab"), ShardState::unusable);
+  expect_unusable(record.hash, "is not marked complete");
+  write_study(example::study({record}), path);
+  expect_unusable("another", "holds another case");
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) - 1);
+  expect_unusable(record.hash, "is truncated or damaged");
+  for (const auto emptied_bytes : {0, 5000}) {  // as after a crash of the system
+    std::filesystem::resize_file(path, 0);
+    std::filesystem::resize_file(path, emptied_bytes);
+    expect_unusable(record.hash, "is not an HDF5 file");
+  }
+}
+
+TEST_F(StudyFile, IsNotOursToReplaceIfItIsNoneOrOfAnotherVersion) {
+  const Record record = example::record("ring", 8, 3, {1});
+  const std::string path = shard_path(folder.string(), record.hash, 3);
+  const auto expect_foreign = [&](const std::string& reason) {
+    const FoundShard found = find_shard(path, record.hash, "0123456789ab");
+    EXPECT_EQ(found.state, ShardState::foreign) << found.reason;
+    EXPECT_THAT(rejection([&] { require_replaceable(found); }),
+                AllOf(StartsWith(path + ": "), HasSubstr(reason), HasSubstr("move it away")));
+    EXPECT_EQ(find_calibration(path, "0123456789ab").state, ShardState::foreign);
+  };
+  const auto make = [&](const std::string& format, const std::string& version) {
+    const h5::File file = h5::File::create(path);
+    file.set_attribute("format", format);
+    file.set_attribute("format_version", version);
+  };
+  std::filesystem::create_directory(folder / "shards");
+  make(std::string(schema::format), "2.0.0");
+  expect_foreign("written by format 2.0.0");
+  make(std::string(schema::format), "99999999999999999999.0");
+  expect_foreign("has no readable format_version");
+  make("another", "1.0.0");
+  expect_foreign("not a results file");
+  std::ofstream(path, std::ios::trunc) << "notes of last week\n";
+  expect_foreign("is not an HDF5 file");
+  std::filesystem::remove(path);
+  std::filesystem::create_directory(path);
+  expect_foreign("is a folder");
+  std::filesystem::remove(path);
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  expect_foreign("is not a regular file");
+}
+
+TEST_F(StudyFile, TellsFinishedCeilings) {
+  const std::string path = calibration_path(folder.string(), 2, 0);
+  EXPECT_EQ(find_calibration(path, "0123456789ab").state, ShardState::missing);
+  Study shard = example::study({});
+  shard.ceilings.clear();
+  write_study(shard, path);
+  EXPECT_THAT(find_calibration(path, "0123456789ab").reason, HasSubstr("holds no ceilings"));
+  shard.ceilings = {{"fma_f32", "1/s", "host", 2, 2, unknown_index, 1e9, 0}};
+  write_study(shard, path);
+  EXPECT_EQ(find_calibration(path, "0123456789ab").state, ShardState::finished);
+  EXPECT_EQ(find_calibration(path, "another").state, ShardState::other_code);
 }
 
 }  // namespace
