@@ -20,7 +20,8 @@ constexpr Stream level_stream{320}, coin_stream{321};
 constexpr Index last_coins = 64;  // a column of coins that no level uses: hashes have 64 bits
 constexpr Index block_rows = 256;
 constexpr Index most_retries = 3;
-constexpr double least_rows_a_dimension = 16;  // few rows may miss a direction
+// Few rows may miss a direction: 16 are wanted, of which the bins of a histogram may cost an eighth.
+constexpr double least_rows_a_dimension = 16 * 8.0 / 7;
 constexpr Index extras = 3;                    // behind R in a message: rows of the level, rows kept, rows scored
 constexpr double surely_kept = 1e300;          // a score beyond all finite ones
 
