@@ -93,6 +93,13 @@ class Study:
                 require(solution.attrs["hash"] == path.stem, f"{path} holds another case")
         return names
 
+    def merged(self):
+        """What was measured, times aside: the study file and the solutions."""
+        found = studies.contents(self.out / "study.h5", ["cases", "samples", "ranks"])
+        for path in (self.out / "solutions").glob("[!.]*"):
+            found.update({f"{path.name} {name}": values for name, values in studies.contents(path, ["/"]).items()})
+        return found
+
     def finished(self, groups):
         """Identities of the shards of groups that are there with all their methods."""
         there = {path.name: path for path in studies.shards_of(self.out)} if self.out.exists() else {}
@@ -100,7 +107,7 @@ class Study:
 
 
 class Undisturbed:
-    """The study that nobody kills: its length, its groups, its merged cases."""
+    """The study that nobody kills: its length, its groups, all that it has merged and saved."""
 
     def __init__(self, parent):
         study = Study(parent, "undisturbed")
@@ -108,7 +115,7 @@ class Undisturbed:
         require(ended.exit_code == OK, f"the undisturbed run failed\n{ended}")
         study.check_shards()
         self.seconds = ended.seconds
-        self.cases = studies.cases(study.out / "study.h5", studies.TIMES)
+        self.merged = study.merged()
         groups = {}
         for path in studies.shards_of(study.out):
             with studies.h5py.File(path) as shard:
@@ -119,8 +126,8 @@ class Undisturbed:
 
     def check(self, study):
         require(study.check_shards() == set().union(*self.groups), "shards of other cases")
-        different = studies.differences(self.cases, studies.cases(study.out / "study.h5", studies.TIMES))
-        require(not different, f"{study.out}/study.h5 differs from the undisturbed one in {different}")
+        different = studies.differences(self.merged, study.merged())
+        require(not different, f"{study.out} differs from the undisturbed one in {different}")
         left = studies.temporaries(study.out)
         require(not left, f"left behind by the dead: {left}")
 

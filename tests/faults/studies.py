@@ -22,7 +22,8 @@ from programs import MPI_FLAGS, MPIEXEC
 CHECKSUM_MARK = b"\nbreakeven sha256 "
 CHECKSUM_LINE = len(CHECKSUM_MARK) + 64 + 1
 # What two runs of one study may differ in.
-TIMES = {"setup_s", "input_s", "time_median", "time_lo", "time_hi", "peak_flops", "peak_rss"}
+TIMES = {"setup_s", "input_s", "time_median", "time_lo", "time_hi", "peak_flops", "peak_rss", "completion_s", "compute_s",
+         "comm_s", "page_faults", "elapsed_s"}
 
 
 def memory_folder():
@@ -105,11 +106,31 @@ def identity(path):
     return status.st_ino, status.st_mtime_ns, hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def cases(path, without=frozenset()):
+def cases(path):
     """The columns of /cases."""
     with h5py.File(path) as file:
         return {name: column.asstr()[:] if h5py.check_string_dtype(column.dtype) else column[:]
-                for name, column in file["cases"].items() if name not in without}
+                for name, column in file["cases"].items()}
+
+
+def contents(path, groups):
+    """The root's attributes and all columns below these groups; of what two runs may differ in there is the shape."""
+    found = {}
+
+    def take(_, column):
+        if not isinstance(column, h5py.Dataset):
+            return
+        values = column.asstr()[()] if h5py.check_string_dtype(column.dtype) else column[()]
+        is_time = column.name.rpartition("/")[2] in TIMES
+        found[column.name] = numpy.array(column.shape) if is_time else numpy.asarray(values)
+
+    with h5py.File(path) as file:
+        for name, value in file.attrs.items():
+            if name != "created":
+                found[f"attribute {name}"] = numpy.asarray(value)
+        for group in groups:
+            file[group].visititems(take)
+    return found
 
 
 def differences(first, second):
