@@ -4,6 +4,7 @@
 
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 
 namespace breakeven {
 namespace {
@@ -36,7 +37,8 @@ std::string name_of(const Invocation& invocation) {
                      invocation.ranks == 1 ? "" : "s", invocation.launch);
 }
 
-LineCallbacks callbacks_for(const Invocation& invocation, Progress& progress) {
+/// `told`: warnings of earlier launches, which most launches give again.
+LineCallbacks callbacks_for(const Invocation& invocation, Progress& progress, std::set<std::string>& told) {
   LineCallbacks callbacks;
   callbacks.on_output = [&](std::string_view line) {
     const CaseLine finished = read_case_line(line);
@@ -48,6 +50,11 @@ LineCallbacks callbacks_for(const Invocation& invocation, Progress& progress) {
                       invocation.ranks, finished.ranks));
     progress.case_finished(finished.text);
     if (finished.status == "failed") progress.note(finished.text + ": " + finished.message);
+  };
+  callbacks.on_message = [&](std::string_view line) {
+    constexpr std::string_view program = "breakeven: ";
+    if (!line.starts_with(std::string(program) + "warning: ") || !told.emplace(line).second) return;
+    progress.note(line.substr(program.size()));
   };
   return callbacks;
 }
@@ -72,12 +79,13 @@ CaseLine read_case_line(std::string_view line) {
 RunResult run_plan(const Runner& run, Progress& progress, const StopRequested& stop_requested) {
   RunResult result;
   bool check_failed = false;
+  std::set<std::string> told;
   for (std::size_t i = 0; i < progress.plan().size(); ++i) {
     const Invocation& invocation = progress.plan()[i];
     Outcome outcome{static_cast<int>(ExitCode::interrupted), {}};
     if (!stop_requested()) {
       progress.launch_started(i);
-      outcome = run(invocation, callbacks_for(invocation, progress));
+      outcome = run(invocation, callbacks_for(invocation, progress, told));
     }
     const bool ends_the_run = outcome.exit_code == static_cast<int>(ExitCode::usage) ||
                               outcome.exit_code == static_cast<int>(ExitCode::interrupted);

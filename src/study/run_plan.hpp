@@ -35,7 +35,8 @@ using Runner = std::function<Outcome(const Invocation&, const LineCallbacks&)>;
 using StopRequested = std::function<bool()>;
 
 /// Runs the launches of `progress.plan()` in order. Exit 0 and 3 go on (3 is remembered), 2 and 75 end the run at once,
-/// any other failure is remembered and the run goes on: one broken size must not cost a night.
+/// any other failure is remembered and the run goes on: one broken size must not cost a night. A driver's warning is
+/// noted once a run.
 /// The exit code is the first of: 2 or 75 if that ended the run; 1 if a launch failed; 3; 0.
 /// Errors: Failure if a driver reports another number of ranks than were launched. Launcher and MPI then do not speak
 /// the same language (a wrong `srun --mpi`), and every number of the run would be that of N jobs of one rank.

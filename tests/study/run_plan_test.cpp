@@ -21,12 +21,13 @@ class RunPlan : public ::testing::Test {
     const Runner runner = [&](const Invocation& invocation, const LineCallbacks& callbacks) {
       started_.push_back(static_cast<int>(invocation.launch));
       for (const std::string& line : output_) callbacks.on_output(line);
+      for (const std::string& line : messages_) callbacks.on_message(line);
       return Outcome{exit_codes[static_cast<std::size_t>(invocation.launch)], {"the reason"}, cause_};
     };
     return run_plan(runner, progress, [&] { return static_cast<int>(started_.size()) >= stop_after; });
   }
   std::vector<int> started_;
-  std::vector<std::string> output_;
+  std::vector<std::string> output_, messages_;
   std::string cause_;
   std::ostringstream out_;
 };
@@ -72,6 +73,12 @@ TEST_F(RunPlan, SaysWhyALaunchFailedIfAnybodyKnows) {
       run({205}).failures,
       ElementsAre("attention/forward on 2 ranks, launch 0 ended with exit 205: the connection to be-h2 was lost"));
   EXPECT_THAT(out_.str(), HasSubstr("was lost; it said:\n  the reason\n"));
+}
+
+TEST_F(RunPlan, PassesEachWarningOnOnce) {
+  messages_ = {"breakeven: warning: out/shards/0123-0.h5: is damaged; measured again", "[3/9] timing ring"};
+  run({0, 0});
+  EXPECT_EQ(out_.str(), "warning: out/shards/0123-0.h5: is damaged; measured again\n");
 }
 
 TEST_F(RunPlan, RefusesADriverThatSeesAnotherNumberOfRanks) {
