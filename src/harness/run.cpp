@@ -81,14 +81,21 @@ void print_rows(const Experiment& experiment, const std::vector<Record>& records
   flush_standard_output();
 }
 
-bool all_finished(const Communicator& comm, const Hooks& hooks, const Group& group) {
-  Index finished = 0;
+/// For each group whether all its cases are finished. Every shard is looked at before anything is measured: one that
+/// must not be replaced ends the program here.
+std::vector<Index> finished_groups(const Communicator& comm, const Hooks& hooks, const std::vector<Group>& groups) {
+  std::vector<Index> finished(groups.size(), 0);
   agree(comm, "finished shards", [&] {
-    if (comm.is_root() && hooks.is_finished)
-      finished =
-          std::all_of(group.cases.begin(), group.cases.end(), [&](const Case& c) { return hooks.is_finished(c.hash); });
+    if (!comm.is_root() || !hooks.is_finished) return;
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+      const auto& cases = groups[g].cases;
+      const auto n =
+          std::count_if(cases.begin(), cases.end(), [&](const Case& c) { return hooks.is_finished(c.hash); });
+      finished[g] = n == std::ssize(cases);
+    }
   });
-  return comm.all_reduce(finished, Reduction::maximum) == 1;
+  comm.all_reduce(std::span<Index>(finished), Reduction::maximum);
+  return finished;
 }
 
 ExitCode worse(ExitCode a, ExitCode b) {
@@ -171,10 +178,11 @@ ExitCode run(const Communicator& world, const Experiment& experiment, const Regi
 
   ExitCode exit_code = ExitCode::ok;
   Heading heading;
+  const std::vector<Index> finished = finished_groups(world, hooks, groups);
   std::size_t reused = 0;
   for (const Group& group : groups) {
     try {
-      if (all_finished(world, hooks, group)) {
+      if (finished[done] == 1) {
         ++reused;
       } else {
         const GroupOutcome outcome = run_group(context, group);

@@ -122,6 +122,7 @@ class Shards(ProgramTest):
                 self.assert_exit(refused, USAGE)
                 self.assert_one_message(refused, f"{victim}: is not an HDF5 file", "move it away")
                 self.assertEqual(victim.read_text(), "notes of last week\n")
+                self.assertEqual((refused.stdout, self.shards()), ("", [victim]), msg="nothing is measured before")
 
     def test_shards_of_other_code_are_reused_only_if_asked(self):
         for path in self.shards():

@@ -66,5 +66,14 @@ TEST(ValueText, HasThePrefixThatFits) {
   EXPECT_EQ(text(1, "byte/s"), "1 B/s");
 }
 
+TEST(MessagePairs, AreTheFirstTwoRanksOfEachHostThatHasTwoAndOneBetweenHosts) {
+  using Pairs = std::vector<MessagePair>;
+  EXPECT_EQ(message_pairs({"a"}), Pairs{});
+  EXPECT_EQ(message_pairs({"a", "a", "a"}), (Pairs{{"a", 0, 1}}));
+  EXPECT_EQ(message_pairs({"a", "b"}), (Pairs{{"a - b", 0, 1}}));
+  EXPECT_EQ(message_pairs({"a", "b", "a", "b", "c"}), (Pairs{{"a", 0, 2}, {"b", 1, 3}, {"a - b", 0, 1}}));  // dealt out
+  EXPECT_EQ(message_pairs({"a", "b", "b", "c", "c", "c"}), (Pairs{{"b", 1, 2}, {"c", 3, 4}, {"a - b", 0, 1}}));
+}
+
 }  // namespace
 }  // namespace breakeven

@@ -29,10 +29,11 @@ struct FiredPairsCounts {
 
   static constexpr auto fields() {
     using Counts = FiredPairsCounts;
-    return std::tuple{Field{"products-evaluated", &Counts::products_evaluated,
-                            "inner products of a neuron and an input computed over all of d; others were given up before"},
-                      Field{"fired-pairs", &Counts::fired_pairs, "pairs of neuron and input that fire"},
-                      Field{"prefix-words", &Counts::prefix_words, "words compared before a pair is given up"}};
+    return std::tuple{
+        Field{"products-evaluated", &Counts::products_evaluated,
+              "inner products of a neuron and an input computed over all of d; others were given up before"},
+        Field{"fired-pairs", &Counts::fired_pairs, "pairs of neuron and input that fire"},
+        Field{"prefix-words", &Counts::prefix_words, "words compared before a pair is given up"}};
   }
 };
 

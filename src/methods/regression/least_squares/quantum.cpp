@@ -22,8 +22,8 @@ constexpr Index block_rows = 256;
 constexpr Index most_retries = 3;
 // Few rows may miss a direction: 16 are wanted, of which the bins of a histogram may cost an eighth.
 constexpr double least_rows_a_dimension = 16 * 8.0 / 7;
-constexpr Index extras = 3;                    // behind R in a message: rows of the level, rows kept, rows scored
-constexpr double surely_kept = 1e300;          // a score beyond all finite ones
+constexpr Index extras = 3;            // behind R in a message: rows of the level, rows kept, rows scored
+constexpr double surely_kept = 1e300;  // a score beyond all finite ones
 
 double log_dimension(Index d) {
   return std::max(1.0, std::log(static_cast<double>(d)));

@@ -21,7 +21,8 @@ const double mean_of_absolute_normal = std::sqrt(2 / std::numbers::pi);
 
 std::vector<double> softmax_relu_start(const SoftmaxReluSpec& spec) {
   std::vector<double> x(static_cast<std::size_t>(spec.d));
-  for (Index j = 0; j < spec.d; ++j) x[static_cast<std::size_t>(j)] = spec.start * random(1, Object::start).normal(j);
+  for (Index j = 0; j < spec.d; ++j)
+    x[static_cast<std::size_t>(j)] = spec.start_distance * random(1, Object::start).normal(j);
   return x;
 }
 

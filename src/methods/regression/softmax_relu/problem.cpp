@@ -72,7 +72,8 @@ void SoftmaxReluProblem<T>::validate(const Spec& spec) {
                      std::to_string(spec.n));
   const double n = static_cast<double>(spec.n), m = static_cast<double>(spec.m), d = static_cast<double>(spec.d);
   require_countable("n (m + d) + (m + d) d, the entries of data and Hessian,", n * (m + d) + (m + d) * d);
-  if (!std::isfinite(spec.start)) throw BadRequest("start must be finite, got " + to_text(Value(spec.start)));
+  if (!std::isfinite(spec.start_distance))
+    throw BadRequest("start-distance must be finite, got " + to_text(Value(spec.start_distance)));
   if (spec.data == "file") return;
   if (!(spec.density > 0 && spec.density <= 1))
     throw BadRequest("density must be above 0 and at most 1, got " + to_text(Value(spec.density)));
@@ -102,7 +103,7 @@ SoftmaxReluSpec SoftmaxReluProblem<T>::from_input(const Spec& wanted, const Inpu
   spec.signs = "";
   spec.density = spec.dominance = std::numeric_limits<double>::quiet_NaN();
   spec.nonzeros = unknown_index;
-  if (std::isnan(spec.start)) spec.start = 0;
+  if (std::isnan(spec.start_distance)) spec.start_distance = 0;
   return spec;
 }
 

@@ -30,7 +30,7 @@ struct SoftmaxReluSpec {
   Index nonzeros = 8;
   bool sparse = false;
   double dominance = 1;
-  double start = 1;
+  double start_distance = 1;
 
   static constexpr auto fields() {
     using Spec = SoftmaxReluSpec;
@@ -48,7 +48,8 @@ struct SoftmaxReluSpec {
         Field{"sparse", &Spec::sparse, "store A1 and A2 of an input file sparse; no factor of synthetic data", ""},
         Field{"dominance", &Spec::dominance,
               "W^2 relative to the expected size of the loss's curvature B; no factor of a file"},
-        Field{"start", &Spec::start, "distance of the start from 0: x0 = start times a fixed normal vector"}};
+        Field{"start-distance", &Spec::start_distance,
+              "distance of the start from 0: x0 is as many times a fixed normal vector"}};
   }
 };
 
@@ -144,7 +145,7 @@ struct SoftmaxReluProblem {
   int rank_;
 };
 
-/// Where every method starts: spec.start times a normal vector that depends on nothing but the position.
+/// Where every method starts: spec.start_distance times a normal vector that depends on nothing but the position.
 std::vector<double> softmax_relu_start(const SoftmaxReluSpec&);
 
 }  // namespace breakeven::regression

@@ -193,7 +193,7 @@ TEST(SoftmaxReluRefuses, BadSizesAndParametersWithOptionBoundAndValue) {
   expect_refused({{"density", 0.0}}, newton, "density must be above 0 and at most 1, got 0");
   expect_refused({{"m", Index{4}}, {"nonzeros", Index{5}}}, newton, "nonzeros must be between 0 (dense) and m = 4");
   expect_refused({{"dominance", 0.0}}, newton, "dominance must be positive and finite, got 0");
-  expect_refused({{"start", double(INFINITY)}}, newton, "start must be finite");
+  expect_refused({{"start-distance", double(INFINITY)}}, newton, "start-distance must be finite");
   for (const char* method : {"newton", "sketched_newton", "newton_cg", "fixed_factor", "gradient_descent", "lbfgs"}) {
     expect_refused({}, {method, {{"tolerance", 0.0}}}, "tolerance must be at least");
     expect_refused({}, {method, {{"tolerance", 1.0}}}, "and below 1, got 1");
