@@ -15,8 +15,8 @@ namespace {
 constexpr Stream places_stream{200};
 
 // What looking at a flagged pair costs, in words of the scan: taking it out of its tile, its words one by one, and the
-// way to them. From --prefix-bits 192,256,320 at rho = 0.3, n = 32Ki, d = 512 on one rank: 34 ns where one pair in 1,400
-// is flagged, 19 where one in 120 is.
+// way to them. From --prefix-bits 192,256,320 at rho = 0.3, n = 32Ki, d = 512 on one rank: 34 ns where one pair in
+// 1,400 is flagged, 19 where one in 120 is.
 constexpr double words_of_a_look = 700;
 
 PrefixPlan plan_of(const HeavyPairsSpec& spec, Index bits, double recall) {
