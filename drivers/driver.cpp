@@ -112,7 +112,7 @@ Hooks make_hooks(const Experiment& experiment, const Values& provenance) {
   hooks.sink = [=](const std::vector<Record>& records) {
     std::vector<StudyAt> group;
     for (const Record& record : records) {
-      places->look(record.hash);  // not every place was looked at before: one missing shard of a group is enough
+      places->look(record.hash);  // again: measuring took a while, and somebody may have put a file there
       Study one = shard;
       one.records = {record};
       group.push_back({places->path(record.hash), std::move(one)});
