@@ -32,7 +32,7 @@ std::string case_hash(const Group& group, const Case& which, int ranks, const In
   return sha256(canonical.dump());
 }
 
-/// With an input file, sizes that were not asked for are unknown until the file tells.
+/// With an input file, sizes that were not asked for are unknown until the file tells, and so are words to choose from.
 Assignment leave_open(const std::vector<FieldInfo>& fields, Assignment assignment) {
   for (const auto& [name, value] : assignment)  // here, since a spec does not tell a default from what was asked for
     if (name == "data") throw BadRequest("data must not be given with an input file, got '" + to_text(value) + "'");
@@ -43,6 +43,7 @@ Assignment leave_open(const std::vector<FieldInfo>& fields, Assignment assignmen
     if (std::holds_alternative<Index>(field.default_value)) assignment.emplace_back(field.name, unknown_index);
     if (std::holds_alternative<double>(field.default_value))
       assignment.emplace_back(field.name, std::numeric_limits<double>::quiet_NaN());
+    if (!field.choices.empty()) assignment.emplace_back(field.name, std::string());
   }
   return assignment;
 }

@@ -104,6 +104,37 @@ class SoftmaxRelu(programs.ProgramTest):
                 self.assertIn("do not prove the Hessian positive definite: it may be indefinite", row["message"],
                               msg=ended)
 
+    def test_weights_of_zero_warn_even_where_the_hessian_is_proven_definite(self):
+        zero = 1e3 * self.data["w"]
+        # A positive q beside it: the diagonal w^2 + q stays positive, so the method has nothing to tell.
+        zero[numpy.argmax(softmax_pull(numpy.zeros(60), self.data["a2"], self.data["b"]))] = 0
+        path = self.write("some.h5", w=zero)
+        launches = [(ranks, "regression", "--problem", "softmax_relu", "--input", path, "--methods", "newton,newton_cg",
+                     *QUICK) for ranks in ONE_AND_THREE]
+        for ended in programs.run_all(launches):
+            self.assert_exit(ended, programs.OK)
+            self.assertEqual(ended.stderr.count("1 of 60 weights are 0: the Hessian may be indefinite"), 1, msg=ended)
+
+    def test_the_nearest_kink_and_the_hessian_at_the_answer(self):
+        path = self.write("answer.h5")
+        launches = [(ranks, "regression", "--problem", "softmax_relu", "--input", path, "--methods",
+                     "gradient_descent", "--start-distance", "1", "--tolerance", "0.9", "--save-solution", "--out",
+                     self.folder / f"answer_{ranks}", *QUICK) for ranks in ONE_AND_THREE]  # ends far from x*
+        a1, a2, w, b = (self.data[name] for name in ("a1", "a2", "w", "b"))
+        for ranks, ended in zip(ONE_AND_THREE, programs.run_all(launches)):
+            self.assert_exit(ended, programs.OK)
+            (row,) = ended.rows
+            with h5py.File(self.folder / f"answer_{ranks}" / "solutions" / f"{row['hash']}.h5") as file:
+                x = file["x"][:, 0]
+            f = numpy.exp(a1 @ x - (a1 @ x).max())
+            u = a2.T @ (f / f.sum())
+            self.assertAlmostEqual(row["min_u"] / numpy.abs(u).min(), 1, delta=1e-12, msg=ended)
+            step = 1e-5  # differences of gradients err by its square and by rounding over it
+            hessian = numpy.array([gradient(a1, a2, w, b, x + step * e) - gradient(a1, a2, w, b, x - step * e)
+                                   for e in numpy.eye(3)]) / (2 * step)
+            eigenvalues = numpy.linalg.eigvalsh(hessian)
+            self.assertAlmostEqual(row["lambda_min"], eigenvalues[0], delta=1e-7 * abs(eigenvalues).max(), msg=ended)
+
     def test_shapes_that_do_not_fit(self):
         a1, a2, w, b = (self.data[name] for name in ("a1", "a2", "w", "b"))
         self.rejected([
@@ -149,6 +180,7 @@ class SoftmaxRelu(programs.ProgramTest):
     def test_options_beside_a_file(self):
         path = self.write("fine.h5")
         self.rejected([(path, *case) for case in [
+            ("--signs mixed", "signs must not be given with an input file, got mixed"),
             ("--density 0.5", "density must not be given with an input file, got 0.5"),
             ("--nonzeros 3", "nonzeros must not be given with an input file, got 3"),
             ("--dominance 2", "dominance must not be given with an input file, got 2"),

@@ -143,6 +143,12 @@ double PlainModel::kink() const {
   return median > 0 ? sizes.front() / median : 0;
 }
 
+double PlainModel::min_u() const {
+  double smallest = std::numeric_limits<double>::infinity();
+  for (const double entry : u) smallest = std::min(smallest, std::abs(entry));
+  return smallest;
+}
+
 double PlainModel::weight_condition() const {
   double smallest = std::numeric_limits<double>::infinity(), largest_column = 0, squares = 0;
   std::vector<double> row_sums(u.size(), 0);

@@ -25,7 +25,8 @@ struct PlainModel {
   /// The Hessian, from B in the form F A2'SA2 F + diag(q) - q f' - f q'; and A1'W^2A1.
   Array<double> hessian() const;
   Array<double> weight_gram() const;
-  double kink() const;
+  double kink() const;   ///< min |u_j| / median |u_j|
+  double min_u() const;  ///< min |u_j|
   /// min w^2 / (1.5 |A2| |r|), with |A2| <= sqrt(|A2|_1 |A2|_inf).
   double weight_condition() const;
 

@@ -87,6 +87,7 @@ void SoftmaxReluProblem<T>::validate(const Spec& spec) {
 template <class T>
 SoftmaxReluSpec SoftmaxReluProblem<T>::from_input(const Spec& wanted, const InputFile& file) {
   Spec spec = wanted;
+  refuse_with_input("signs", wanted.signs);
   refuse_with_input("density", wanted.density);
   refuse_with_input("nonzeros", wanted.nonzeros);
   refuse_with_input("dominance", wanted.dominance);
@@ -171,6 +172,18 @@ SoftmaxReluSpec SoftmaxReluProblem<T>::observed(const Communicator& comm, const 
     throw CollectiveError(ExitCode::usage, "dataset /a1 holds only zeros in column " +
                                                std::to_string(zero - largest.begin()) + ", so no x is determined");
   return spec;
+}
+
+template <class T>
+std::vector<std::string> SoftmaxReluProblem<T>::warnings(const Spec& spec, const Reference& reference) {
+  std::vector<std::string> texts;
+  if (reference.zero_weights > 0)
+    texts.push_back(std::to_string(reference.zero_weights) + " of " + std::to_string(spec.n) +
+                    " weights are 0: the Hessian may be indefinite");
+  if (!(reference.lambda_min > 0))
+    texts.push_back("the Hessian at x* is not positive definite, its smallest eigenvalue is " +
+                    to_text(Value(reference.lambda_min)) + ": errors are in the norm of A1'W^2A1");
+  return texts;
 }
 
 template <class T>

@@ -67,6 +67,7 @@ struct SoftmaxReluQuality {
   double gradient_norm = 0;
   double gradient_reduction = 0;
   double kink = 0;
+  double min_u = 0;
   double lambda_min = 0;
   double weight_condition = 0;
   double dominance_measured = 0;
@@ -81,7 +82,8 @@ struct SoftmaxReluQuality {
         Field{"gradient-norm", &Quality::gradient_norm, "Euclidean norm of the gradient"},
         Field{"gradient-reduction", &Quality::gradient_reduction, "gradient norm relative to the one at x0"},
         Field{"kink", &Quality::kink, "min |u_j| / median |u_j|, u = A2 f; below 1e-8 x is on a kink of the ReLU"},
-        Field{"lambda-min", &Quality::lambda_min, "smallest eigenvalue of the Hessian at x*; must be positive"},
+        Field{"min-u", &Quality::min_u, "min |u_j|: how far u is from the nearest kink of a ReLU"},
+        Field{"lambda-min", &Quality::lambda_min, "smallest eigenvalue of the Hessian; at a minimiser not below 0"},
         Field{"weight-condition", &Quality::weight_condition,
               "min w^2 / (1.5 |A2| |r|) at x*, |A2| from above: H is sure to be positive definite from 1 on"},
         Field{"dominance-measured", &Quality::dominance_measured, "W^2 relative to B at x*: 1 / |B| where W^2 is 1"},
@@ -99,6 +101,7 @@ struct SoftmaxReluReference {
   double gradient_start = 0;      ///< |gradient| at x0
   double gradient_reduction = 0;  ///< at x*
   double lambda_min = 0;          ///< of the Hessian at x*
+  Index zero_weights = 0;         ///< entries of w that are 0
   double weight_condition = 0;
   double dominance = 0;
 };
@@ -137,6 +140,8 @@ struct SoftmaxReluProblem {
   static Spec observed(const Communicator&, const Spec&, const SoftmaxReluProblem&);
   static Reference reference(const Communicator&, const Spec&, const Source<T>&, std::uint64_t seed);
   static Quality quality(const Communicator&, const Reference&, const SoftmaxReluProblem&, const Solution&);
+  /// Weights of 0, with which no condition on the weights makes the Hessian positive definite; an indefinite one at x*.
+  static std::vector<std::string> warnings(const Spec&, const Reference&);
   /// Two runs of one method: they differ by rounding, or by where a stopping test was met.
   static bool agrees(const Reference&, const Solution&, const Solution&);
   static std::vector<SolutionArray> solution_arrays(const Spec&, const Layout&, int rank, const Solution&);

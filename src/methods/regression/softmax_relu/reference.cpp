@@ -136,6 +136,7 @@ SoftmaxReluReference SoftmaxReluProblem<T>::reference(const Communicator& comm, 
   reference.h = model.hessian();
   reference.lambda_min = symmetric_eigenvalues(reference.h).front();
   reference.weight_condition = model.weight_condition();
+  reference.zero_weights = comm.all_reduce(static_cast<Index>(std::count(model.w.begin(), model.w.end(), 0.0)));
   if (const auto r = cholesky(weight_gram)) {
     // |R^-T (H - A1'W^2A1) R^-1|: B against W^2 on the range of A1.
     Array<double> curvature = reference.h;
@@ -174,7 +175,8 @@ SoftmaxReluQuality SoftmaxReluProblem<T>::quality(const Communicator& comm, cons
   quality.gradient_norm = norm(model.gradient());
   quality.gradient_reduction = quality.gradient_norm / reference.gradient_start;
   quality.kink = model.kink();
-  quality.lambda_min = reference.lambda_min;
+  quality.min_u = model.min_u();
+  quality.lambda_min = symmetric_eigenvalues(model.hessian()).front();
   quality.weight_condition = reference.weight_condition;
   quality.dominance_measured = reference.dominance;
   quality.reference_reduction = reference.gradient_reduction;
