@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 
 #include "comm/agree.hpp"
@@ -52,14 +53,22 @@ Options parse(int argc, char** argv) {
   return options;
 }
 
-std::vector<LocalCeiling> local_ceilings() {
+/// Of the arrays in which a rank measures memory: beyond the caches, but a quarter of what is free on its host at most.
+Index memory_bytes(const Placement& placement, int rank) {
+  const Index ranks = placement.ranks_on_host_of(rank), free = placement.free_bytes[static_cast<std::size_t>(rank)];
+  const Index wanted = bytes_beyond_caches(ranks);
+  return free < 0 ? wanted : std::min(wanted, free / (4 * ranks));
+}
+
+/// Memory is measured in arrays of `bytes`.
+std::vector<LocalCeiling> local_ceilings(Index bytes) {
   constexpr double short_s = 0.1, long_s = 0.3;  // bursts of registers and caches, passes over memory
   return {{"fma_f32", "1/s", true, [] { return fma_peak_flops<float>(short_s); }},
           {"fma_f64", "1/s", true, [] { return fma_peak_flops<double>(short_s); }},
           {"product_f32", "1/s", true, [] { return product_flops<float>(long_s); }},
           {"product_f64", "1/s", true, [] { return product_flops<double>(long_s); }},
-          {"read_bandwidth", "byte/s", true, [] { return read_bandwidth(long_s); }},
-          {"triad_bandwidth", "byte/s", true, [] { return triad_bandwidth(long_s); }},
+          {"read_bandwidth", "byte/s", true, [bytes] { return read_bandwidth(long_s, bytes); }},
+          {"triad_bandwidth", "byte/s", true, [bytes] { return triad_bandwidth(long_s, bytes); }},
           {"xor_popcount", "bit/s", true, [] { return xor_popcount_bits(short_s); }},
           {"timer_resolution", "s", false, [] { return timer_resolution(); }}};
 }
@@ -84,7 +93,8 @@ int calibrate_main(const Communicator& world, int argc, char** argv) {
   const auto begin = [&](const std::string& phase) { watchdog.restart(phase); };
   begin("finding the hosts of the ranks");
   const Placement placement = read_placement(world);
-  const std::vector<Ceiling> ceilings = calibrate(world, placement, local_ceilings(), options.launch, begin);
+  const std::vector<Ceiling> ceilings =
+      calibrate(world, placement, local_ceilings(memory_bytes(placement, world.rank())), options.launch, begin);
   if (world.is_root() && !options.quiet)
     fmt::print("{}BLAS kernel {}, vector code for {}\n", ceilings_table(ceilings), blas_core(), simd_target());
   begin("writing results");

@@ -103,7 +103,7 @@ struct Bench {
     add_sketch("OSNAP", SketchKind::osnap, 8);
     double bandwidth = 0;
     for (int round = 0; round < rounds; ++round) {
-      bandwidth = std::max(bandwidth, breakeven::read_bandwidth(0.05));
+      bandwidth = std::max(bandwidth, breakeven::read_bandwidth(0.2, breakeven::bytes_beyond_caches(1)));
       for (Timed& timed : operations) {
         const breakeven::Stopwatch watch;
         timed.run();

@@ -1,6 +1,7 @@
 #include "numerics/ceilings.hpp"
 
 #include <cblas.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -121,20 +122,32 @@ double product_flops(double seconds) {
   return best_rate(2.0 * n * n * n, seconds, [&] { multiply(n, a.data(), b.data(), c.data()); });
 }
 
-double read_bandwidth(double seconds) {
-  constexpr Index n = Index{1} << 24;
-  const AlignedVector<double> x(n, 1.0);
-  return best_rate(8.0 * n, seconds, [&] {
+Index bytes_beyond_caches(Index ranks) {
+  constexpr Index least = Index{1} << 27;
+#ifdef _SC_LEVEL3_CACHE_SIZE
+  // Shared by all ranks. On a virtual machine it may be that of the whole host, hundreds of MiB, of which a rank that
+  // is alone does get a part: 128 MiB were read a quarter faster than memory.
+  const auto last_level = static_cast<Index>(sysconf(_SC_LEVEL3_CACHE_SIZE));
+  return std::max(least, 2 * last_level / ranks);
+#else
+  return least;
+#endif
+}
+
+double read_bandwidth(double seconds, Index bytes) {
+  const Index n = bytes / 8;
+  const AlignedVector<double> x(static_cast<std::size_t>(n), 1.0);
+  return best_rate(8.0 * static_cast<double>(n), seconds, [&] {
     const double sum = HWY_DYNAMIC_DISPATCH(sum_of)(x.data(), n);
     use(sum);
   });
 }
 
-double triad_bandwidth(double seconds) {
-  constexpr Index n = Index{1} << 23;
-  const AlignedVector<double> b(n, 1.0), c(n, 2.0);
-  AlignedVector<double> a(n);
-  return best_rate(24.0 * n, seconds, [&] {
+double triad_bandwidth(double seconds, Index bytes) {
+  const Index n = bytes / 24;
+  const AlignedVector<double> b(static_cast<std::size_t>(n), 1.0), c(static_cast<std::size_t>(n), 2.0);
+  AlignedVector<double> a(static_cast<std::size_t>(n));
+  return best_rate(24.0 * static_cast<double>(n), seconds, [&] {
     HWY_DYNAMIC_DISPATCH(triad)(b.data(), c.data(), 0.5, a.data(), n);
     use(a.front());
   });
