@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include "comm/agree.hpp"
 #include "comm/run_main.hpp"
@@ -82,8 +83,6 @@ int calibrate_main(const Communicator& world, int argc, char** argv) {
     std::error_code failed;
     std::filesystem::create_directories(std::filesystem::path(options.out) / "shards", failed);
     if (failed) throw BadRequest("out: cannot create " + options.out + "/shards: " + failed.message());
-    require_replaceable(
-        find_calibration(calibration_path(options.out, world.size(), options.launch), git_state(), probe_results));
   });
   if (!options.help.empty()) {
     if (world.is_root()) fmt::print("{}", options.help);
@@ -91,6 +90,14 @@ int calibrate_main(const Communicator& world, int argc, char** argv) {
   }
   Watchdog watchdog(world, options.timeout_s);
   const auto begin = [&](const std::string& phase) { watchdog.restart(phase); };
+  begin("looking at the shard that is there");
+  std::optional<FolderLock> lock;
+  agree_with_root(world, [&] {
+    if (options.out.empty()) return;
+    const std::string shard = calibration_path(options.out, world.size(), options.launch);
+    require_replaceable(find_calibration(shard, git_state(), probe_results));
+    claim(lock.emplace(options.out), shard);
+  });
   begin("finding the hosts of the ranks");
   const Placement placement = read_placement(world);
   const std::vector<Ceiling> ceilings =

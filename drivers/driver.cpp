@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <set>
 
 #include "comm/agree.hpp"
@@ -79,10 +80,13 @@ class ShardPlaces {
       fmt::print(stderr, "breakeven: warning: {}; measured again\n", found.reason);
     return found.state;
   }
+  /// Until this launch ends. Errors: BadRequest if another is measuring the case.
+  void claim(const std::string& hash) { breakeven::claim(lock_ ? *lock_ : lock_.emplace(folder_), path(hash)); }
 
  private:
   std::string folder_;
   Index launch_;
+  std::optional<FolderLock> lock_;  // of rank 0 alone
   std::set<std::string> told_;
 };
 
@@ -109,6 +113,7 @@ Hooks make_hooks(const Experiment& experiment, const Values& provenance) {
     const ShardState state = places->look(hash);
     return state == ShardState::finished || (experiment.reuse_older && state == ShardState::other_code);
   };
+  hooks.claim = [=](const std::string& hash) { places->claim(hash); };
   hooks.sink = [=](const std::vector<Record>& records) {
     std::vector<StudyAt> group;
     for (const Record& record : records) {
@@ -129,6 +134,11 @@ Hooks make_hooks(const Experiment& experiment, const Values& provenance) {
 
 Values provenance_of(int argc, char** argv) {
   return collect_provenance(command_of(argc, argv), {mpi_library_version(), blas_name()});
+}
+
+void claim(const FolderLock& lock, const std::string& shard) {
+  if (const auto holder = lock.take(std::filesystem::path(shard).filename().string()))
+    throw BadRequest("out: " + shard + " is being measured by " + *holder + "; wait for its end");
 }
 
 int drive(int argc, char** argv, const std::string& family, const Registry& registry) {

@@ -13,9 +13,9 @@
 #include "probe.hpp"
 #include "registry.hpp"
 #include "results/durable_file.hpp"
+#include "results/folder_lock.hpp"
 #include "results/provenance.hpp"
 #include "results/study_file.hpp"
-#include "study/folder_lock.hpp"
 #include "study/machine.hpp"
 #include "study/plan.hpp"
 #include "study/process.hpp"
@@ -107,6 +107,8 @@ void calibrate_machine(const StudyFile& study, const std::string& out, Progress&
     calibration.ranks = count;
     const Outcome outcome = launch(calibration, {});
     if (outcome.exit_code == 0 || stop_requested()) continue;
+    if (outcome.exit_code == static_cast<int>(ExitCode::usage) && !outcome.cause.empty())
+      throw BadRequest(outcome.cause);  // as of any launch: ranks of a killed run, say, are still at work
     progress.note("not calibrated, so the shares of the ceilings will be missing:");
     for (const std::string& message : outcome.last_messages) progress.note("  " + message);
   }
@@ -126,7 +128,8 @@ void print_merge(const MergeSummary& summary, const std::string& out) {
 }  // namespace
 
 void merge_folder(const std::string& folder, const std::string& out) {
-  const FolderLock lock(folder, "merge", FolderLock::IfHeld::wait);
+  const FolderLock lock(folder);
+  lock.wait_for("merge");
   print_merge(merge(folder + "/shards", out, probe_results), out);
 }
 
@@ -142,7 +145,9 @@ ExitCode run_study(const RunOptions& options) {
   if (failed) throw BadRequest("out: cannot create " + out + "/shards: " + failed.message());
   require_writable(out + "/shards");
   const std::vector<Invocation> launches = plan(study, all_ranks, out);
-  const FolderLock lock(out, lock_name(launches), FolderLock::IfHeld::refuse);
+  const FolderLock lock(out);
+  if (const auto holder = lock.take(lock_name(launches)))
+    throw BadRequest("out: another run is at work in " + out + " (" + *holder + "); wait for its end");
 
   RunResult result;
   {

@@ -29,6 +29,14 @@ Outcome run_locally(const Communicator& comm, const std::function<void()>& body)
   }
 }
 
+/// Collective: the outcome of rank `speaker`, everywhere.
+[[noreturn]] void throw_everywhere(const Communicator& comm, const Outcome& mine, int speaker,
+                                   const std::string& where) {
+  const std::string message = comm.broadcast_text(mine.message, speaker);
+  const std::string code = comm.broadcast_text(std::to_string(static_cast<int>(mine.exit_code)), speaker);
+  throw CollectiveError(static_cast<ExitCode>(std::stoi(code)), message + where);
+}
+
 }  // namespace
 
 void agree(const Communicator& comm, std::string_view phase, const std::function<void()>& body) {
@@ -39,12 +47,15 @@ void agree(const Communicator& comm, std::string_view phase, const std::function
   // All ranks are here: what follows is as collective as the reduction above.
   const bool everywhere = Agreement::failures(comm, mine.failed) == comm.size();
   const int speaker = static_cast<int>(lowest);
-  const std::string message = comm.broadcast_text(mine.message, speaker);
-  const std::string code = comm.broadcast_text(std::to_string(static_cast<int>(mine.exit_code)), speaker);
   const std::string where = everywhere ? ""
                                        : " [rank " + std::to_string(speaker) + "/" + std::to_string(comm.size()) +
                                              ", " + std::string(phase) + "]";
-  throw CollectiveError(static_cast<ExitCode>(std::stoi(code)), message + where);
+  throw_everywhere(comm, mine, speaker, where);
+}
+
+void agree_with_root(const Communicator& comm, const std::function<void()>& body) {
+  const Outcome mine = comm.is_root() ? run_locally(comm, body) : Outcome{};
+  if (Agreement::lowest_failed(comm, mine.failed) == 0) throw_everywhere(comm, mine, 0, "");
 }
 
 }  // namespace breakeven

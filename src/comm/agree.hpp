@@ -20,4 +20,7 @@ class CollectiveError : public Error {
 /// Collective, one counted call. The body must not communicate: the communicator refuses while it runs.
 void agree(const Communicator& comm, std::string_view phase, const std::function<void()>& body);
 
+/// The same for work that rank 0 alone does for all: if it throws, all throw its message as it is.
+void agree_with_root(const Communicator& comm, const std::function<void()>& body);
+
 }  // namespace breakeven

@@ -78,6 +78,9 @@ struct Hooks {
   std::function<std::shared_ptr<InputFile>(const std::string& path)> open_input;
   /// A finished case's record of this launch, if there is one to reuse. Called on rank 0 alone.
   std::function<bool(const std::string& hash)> is_finished;
+  /// This launch alone measures the case from now on; throws BadRequest if another does. Called on rank 0 alone, for
+  /// every case of a group that is not finished.
+  std::function<void(const std::string& hash)> claim;
   /// Takes the records of a finished group. Called on rank 0 alone; may throw Failure.
   std::function<void(const std::vector<Record>&)> sink;
   /// Writes a solution. Collective.

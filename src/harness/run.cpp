@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <functional>
 #include <limits>
 #include <set>
 
@@ -81,17 +82,26 @@ void print_rows(const Experiment& experiment, const std::vector<Record>& records
   flush_standard_output();
 }
 
-/// For each group whether all its cases are finished. Every shard is looked at before anything is measured: one that
-/// must not be replaced ends the program here.
-std::vector<Index> finished_groups(const Communicator& comm, const Hooks& hooks, const std::vector<Group>& groups) {
+/// Whether every case of the group is finished. Every shard is looked at: one that must not be replaced ends the
+/// program.
+bool is_finished(const Group& group, const Hooks& hooks) {
+  const auto finished = [&](const Case& one) { return hooks.is_finished(one.hash); };
+  return std::count_if(group.cases.begin(), group.cases.end(), finished) == std::ssize(group.cases);
+}
+
+/// For each group whether all its cases are finished. The others are claimed, all of them before anything is measured,
+/// so that of two launches that are to do the same the later one ends here.
+std::vector<Index> finished_groups(const Communicator& comm, const Hooks& hooks, const std::vector<Group>& groups,
+                                   const std::function<void()>& begin_group) {
   std::vector<Index> finished(groups.size(), 0);
-  agree(comm, "finished shards", [&] {
-    if (!comm.is_root() || !hooks.is_finished) return;
+  agree_with_root(comm, [&] {
+    if (!hooks.is_finished) return;
     for (std::size_t g = 0; g < groups.size(); ++g) {
-      const auto& cases = groups[g].cases;
-      const auto n =
-          std::count_if(cases.begin(), cases.end(), [&](const Case& c) { return hooks.is_finished(c.hash); });
-      finished[g] = n == std::ssize(cases);
+      begin_group();
+      finished[g] = is_finished(groups[g], hooks);
+      if (finished[g] == 1 || !hooks.claim) continue;
+      for (const Case& one : groups[g].cases) hooks.claim(one.hash);
+      finished[g] = is_finished(groups[g], hooks);  // by who held it until a moment ago, perhaps
     }
   });
   comm.all_reduce(std::span<Index>(finished), Reduction::maximum);
@@ -108,27 +118,14 @@ struct Prepared {
   std::vector<Group> groups;
 };
 
-/// On rank 0, why the input file must not be opened; else "".
-std::string probe_input(const Communicator& comm, const Experiment& experiment, const Hooks& hooks) {
-  std::string refusal;
-  agree(comm, "options", [&] {
-    if (!comm.is_root() || experiment.input.empty() || !hooks.probe_input) return;
-    try {
-      hooks.probe_input(experiment.input);
-    } catch (const BadRequest& error) {
-      refusal = error.what();
-    }
-  });
-  return refusal;
-}
-
 Prepared prepare(const Communicator& comm, const Experiment& experiment, const Registry& registry, const Hooks& hooks) {
   Prepared prepared;
   std::shared_ptr<InputFile> input;
   std::string sha256;
-  const std::string refusal = comm.broadcast_text(probe_input(comm, experiment, hooks));
+  agree_with_root(comm, [&] {
+    if (!experiment.input.empty() && hooks.probe_input) hooks.probe_input(experiment.input);
+  });
   agree(comm, "options", [&] {
-    if (!refusal.empty()) throw BadRequest(refusal);
     if (experiment.input.empty()) return;
     input = hooks.open_input(experiment.input);
     if (comm.is_root()) sha256 = input->sha256();
@@ -178,7 +175,9 @@ ExitCode run(const Communicator& world, const Experiment& experiment, const Regi
 
   ExitCode exit_code = ExitCode::ok;
   Heading heading;
-  const std::vector<Index> finished = finished_groups(world, hooks, groups);
+  const std::vector<Index> finished = finished_groups(world, hooks, groups, [&] {
+    watchdog.restart("looking at finished shards");  // a file system may let a lock wait for ever
+  });
   std::size_t reused = 0;
   for (const Group& group : groups) {
     try {

@@ -194,6 +194,26 @@ TEST_P(Ranks, AgreeThrowsTheLowestFailingRanksErrorEverywhere) {
   });
 }
 
+TEST_P(Ranks, WhatRankZeroFailsAtAloneAllThrowInItsWords) {
+  on_ranks([](const Communicator& comm) {
+    bool ran = false;
+    std::string message;
+    try {
+      agree_with_root(comm, [&] {
+        ran = true;
+        throw BadRequest("file is short");
+      });
+    } catch (const CollectiveError& error) {
+      message = error.what();
+      EXPECT_EQ(error.exit_code(), ExitCode::usage);
+    }
+    EXPECT_EQ(message, "file is short");
+    EXPECT_EQ(ran, comm.is_root());
+    EXPECT_NO_THROW(agree_with_root(comm, [] {}));
+    EXPECT_EQ(comm.all_reduce<Index>(1), comm.size()) << "the ranks are still in step";
+  });
+}
+
 TEST_P(Ranks, AgreeLetsAFaultlessBodyPass) {
   on_ranks([](const Communicator& comm) {
     bool ran = false;

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Shards: written whole, reused when finished, left out when a launch is stopped."""
 
+import os
 import pathlib
 import shutil
 import signal
@@ -169,6 +170,67 @@ class Interruption(ProgramTest):
 
     def test_term(self):
         self.stop_and_resume(1, signal.SIGTERM)
+
+
+class TwoAtOnce(ProgramTest):
+    """Of two launches that are to measure one case the later ends before it measures anything; others share the folder."""
+
+    # Of the two groups the first is soon finished; the second goes on until the launch is killed.
+    LONG = ["--methods", "ring", "--n", "32,8Ki", "--d", "16", "--warmup", "0", "--repetitions", "1M", "--budget", "1k",
+            "--format", "json"]
+    SHORT = ["--d", "16", "--warmup", "0", "--repetitions", "1", "--budget", "1", "--format", "json"]
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.out = pathlib.Path(folder.name) / "out"
+        self.first = programs.start(2, "attention", *self.LONG, "--out", self.out)
+        self.addCleanup(self.kill_first)
+        self.first.wait_for_line(1)
+
+    def kill_first(self):
+        """The ranks too: they are in process groups of their own, but in one session."""
+        for entry in pathlib.Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and os.getsid(int(entry.name)) == self.first.pid:
+                    os.kill(int(entry.name), signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # it has ended meanwhile
+        if self.first.is_running():
+            self.first.wait()
+
+    def run_on_two(self, *options):
+        return programs.run(2, "attention", *self.SHORT, *options, "--out", self.out)
+
+    def names(self):
+        return sorted(path.name for path in (self.out / "shards").iterdir())
+
+    def test_the_same_case(self):
+        before = self.names()
+        for options in (("--methods", "ring", "--n", "32,8Ki"), ("--methods", "ring", "--n", "8Ki"),
+                        ("--methods", "allgather,ring", "--n", "64,8Ki")):
+            with self.subTest(options=options):
+                refused = self.run_on_two(*options)
+                self.assert_exit(refused, USAGE)
+                self.assert_one_message(refused, "out: ", "-0.h5 is being measured by process ", "wait for its end")
+                self.assertEqual((refused.stdout, self.names()), ("", before), msg=refused)
+        self.assertTrue(self.first.is_running())
+
+    def test_other_cases_and_other_launches(self):
+        for options, rows in ((("--methods", "allgather", "--n", "8Ki"), 1), (("--methods", "ring", "--n", "64"), 1),
+                              (("--methods", "ring", "--n", "64,8Ki", "--launch", "1"), 2),
+                              (("--methods", "ring", "--n", "32"), 0)):  # finished: there is nothing to measure
+            with self.subTest(options=options):
+                beside = self.run_on_two(*options)
+                self.assert_exit(beside, OK)
+                self.assertEqual(len(beside.rows), rows, msg=beside)
+        self.assertTrue(self.first.is_running())
+
+    def test_a_killed_launch_holds_nothing(self):
+        self.kill_first()
+        again = self.run_on_two("--methods", "ring", "--n", "32,8Ki")
+        self.assert_exit(again, OK)
+        self.assertEqual([row["n"] for row in again.rows], [8192], msg=again)
 
 
 if __name__ == "__main__":

@@ -108,11 +108,11 @@ class DuringARepetition(ProgramTest):
         self.check_resumed(resumed, finished, self.folder / "out")
         self.assertIn("study.h5: 2 cases, 1 launches, from 2 shards", resumed.stdout, msg=resumed)
 
-    def second_run_is_refused(self, command):
+    def second_run_is_refused(self, command, reason=r"another run is at work in out \(process .*\); wait for its end$"):
         """Two at once would disturb each other's times."""
         second = Started(command, folder=self.folder).wait()
         self.assert_exit(second, USAGE)
-        self.assert_one_message(second, "another run is at work in out (process ", "wait for its end")
+        self.assert_matches(second, rf"(?m)^(breakeven|failed): .*out: .*{reason}", second.stderr)
 
     def test_usr1_of_the_front_end(self):
         self.front_end(signal.SIGUSR1)
@@ -121,7 +121,7 @@ class DuringARepetition(ProgramTest):
         self.front_end(signal.SIGTERM)
 
     def test_a_killed_front_end_leaves_no_launch_behind(self):
-        """The ranks end as on a signal, and the folder is free again when they have."""
+        """The ranks end as on a signal, and what they measure is free again when they have."""
         (self.folder / "study.toml").write_text(STUDY)
         launcher = studies.launcher(self.folder, BIN / "faulty_attention", ("--methods=ring", "--methods=lingers"))
         command = [BIN / "breakeven", "run", "study.toml", "--no-calibration", "--launcher", launcher, "--out", "out"]
@@ -129,7 +129,7 @@ class DuringARepetition(ProgramTest):
         self.wait_until_in_hand(started)
         started.send(signal.SIGKILL)
         started.wait()
-        self.second_run_is_refused(command)
+        self.second_run_is_refused(command, r"-0\.h5 is being measured by process \d+ on .*; wait for its end$")
         deadline = time.monotonic() + programs.LIMIT_S
         while studies.session_of(started.pid):
             self.assertLess(time.monotonic(), deadline, msg=f"still there: {studies.session_of(started.pid)}")
@@ -138,6 +138,24 @@ class DuringARepetition(ProgramTest):
         resumed = Started(command, folder=self.folder).wait()
         self.assert_exit(resumed, OK)
         self.assertEqual(len(studies.shards_of(self.folder / "out")), 2, msg=resumed)
+
+    def test_a_launcher_that_hangs_when_all_else_is_gone_keeps_nobody_out(self):
+        (self.folder / "study.toml").write_text(STUDY)
+        command = [BIN / "breakeven", "run", "study.toml", "--no-calibration", "--out", "out", "--launcher"]
+        hangs = self.folder / "hangs.sh"
+        hangs.write_text("#!/bin/sh\ntrap '' USR1 TERM\ntouch hung\nwhile true; do sleep 1; done\n")
+        hangs.chmod(0o755)
+        started = Started([*command, f"{hangs} {{ranks}}"], folder=self.folder)
+        self.addCleanup(studies.kill_session, started.pid)
+        deadline = time.monotonic() + programs.LIMIT_S
+        while not (self.folder / "hung").exists():
+            self.assertLess(time.monotonic(), deadline, msg=started)
+            time.sleep(0.02)
+        started.send(signal.SIGKILL)
+        started.wait()
+        self.assertIn("hangs.sh", [process.name for process in studies.session_of(started.pid)])
+        self.assert_exit(Started([*command, studies.launcher(self.folder)], folder=self.folder).wait(), OK)
+        self.assertIn("hangs.sh", [process.name for process in studies.session_of(started.pid)])
 
 
 if __name__ == "__main__":
