@@ -28,7 +28,7 @@ std::vector<MethodCase> methods_of(const std::string& problem) {
                                   {"product_sketch", {{"rows", Index{41}}}},
                                   {"product_sketch", {{"tolerance", 0.5}}},
                                   {"quantum", {{"tolerance", 0.5}}},
-                                  {"quantum", {{"tolerance", 2.0}, {"draw", Index{2}}}}};
+                                  {"quantum", {{"tolerance", 0.9}, {"draw", Index{2}}}}};
   if (problem == "kronecker_spectral") {
     methods.push_back({"qr_factors", {{"triangle", std::string("cholesky")}}});
     methods.push_back({"product_sketch", {{"rows", Index{45}}, {"sketch", std::string("osnap")}}});

@@ -75,8 +75,13 @@ class Kronecker(programs.ProgramTest):
 
     def test_files_that_do_not_fit(self):
         broken, hole = self.a2.copy(), self.b.copy()
-        broken[4, 1], hole[17, 30] = numpy.inf, numpy.nan
+        broken[4, 1], hole[17, 30], hole[50, 1] = numpy.inf, numpy.nan, numpy.inf
+        gap, dependent = self.a2.copy(), self.a1.copy()
+        gap[:, 1], dependent[:, 2] = 0, dependent[:, 0]
         cases = [
+            (self.write("zeros.h5", a1=self.a1, a2=gap, b=self.b), "",
+             "dataset /a2 holds nothing but zeros in column 1; the problem needs a factor of full rank"),
+            (self.write("rank.h5", a1=dependent, a2=self.a2, b=self.b), "", "/a1 has linearly dependent columns"),
             (self.write("nob.h5", a1=self.a1, a2=self.a2), "", "has no dataset 'b'; it holds a1, a2"),
             (self.write("b.h5", a1=self.a1, a2=self.a2, b=self.b.T.copy()), "", "/b"),
             (self.write("inf.h5", a1=self.a1, a2=broken, b=self.b), "", "dataset /a2 holds infinity at row 4, column 1"),
@@ -86,6 +91,15 @@ class Kronecker(programs.ProgramTest):
         ]
         self.rejected_on((1, 3), [(["--problem", "kronecker_regression", "--input", path, "--methods", "qr_factors",
                                     *options.split()], *parts) for path, options, *parts in cases], "regression")
+        self.rejected_on((1, 3), [(["--problem", "kronecker_spectral", "--input", path], *parts)
+                                  for path, _, *parts in cases[:2]], "regression")
+
+    def test_tolerances_out_of_bounds(self):
+        self.rejected_on((1, 3), [(f"--problem {problem} --methods {method} --tolerance={value}",
+                                   f"tolerance must lie in (0, 1), got {value}")
+                                  for problem in ("kronecker_spectral", "kronecker_regression")
+                                  for method in ("leverage_pairs", "product_sketch", "quantum")
+                                  for value in ("0", "1", "-0.5")], "regression")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 #include "methods/regression/kronecker/factors.hpp"
 
-#include <cmath>
-
 #include "base/error.hpp"
 #include "base/sizes.hpp"
+#include "comm/agree.hpp"
+#include "methods/regression/refusals.hpp"
 
 namespace breakeven::regression {
 namespace {
@@ -76,28 +76,26 @@ template <class T>
 std::optional<BadValue> KroneckerFactors<T>::first_bad_value() const {
   // Which of two findings is lower is decided by position, so a2 begins after any a1: n d < 2^56 2^10.
   constexpr Index second_offset = Index{1} << 61;
-  if (const auto found = first_bad_entry("a1", a[0].data(), rows[0].begin, rows[0].size(), a[0].columns(), 0))
-    return found;
-  return first_bad_entry("a2", a[1].data(), rows[1].begin, rows[1].size(), a[1].columns(), second_offset);
+  const auto bad = [&](std::size_t factor, Index offset) {
+    return first_bad_entry(dataset_names[factor], std::span<const T>(a[factor].span()), a[factor].columns(),
+                           rows[factor].begin, offset);
+  };
+  if (const auto found = bad(0, 0)) return found;
+  return bad(1, second_offset);
 }
 
 template <class T>
-std::optional<BadValue> first_bad_entry(std::string_view dataset, const T* values, Index first_row, Index rows,
-                                        Index columns, Index offset) {
-  for (Index i = 0; i < rows * columns; ++i) {
-    if (std::isfinite(values[i])) continue;
-    const std::string text = std::isnan(values[i]) ? "NaN" : (values[i] > 0 ? "infinity" : "-infinity");
-    const Index row = first_row + i / columns, column = i % columns;
-    return BadValue{offset + row * columns + column, "dataset /" + std::string(dataset) + " holds " + text +
-                                                         " at row " + std::to_string(row) + ", column " +
-                                                         std::to_string(column)};
-  }
-  return std::nullopt;
+void require_columns(const Communicator& comm, const KroneckerFactors<T>& factors) {
+  for (const std::size_t factor : {0u, 1u})
+    if (const std::optional<Index> zeros = column_of_zeros(comm, factors.a[factor]))
+      throw CollectiveError(ExitCode::usage, "dataset /" + std::string(dataset_names[factor]) +
+                                                 " holds nothing but zeros in column " + std::to_string(*zeros) +
+                                                 "; the problem needs a factor of full rank");
 }
 
 template struct KroneckerFactors<float>;
 template struct KroneckerFactors<double>;
-template std::optional<BadValue> first_bad_entry(std::string_view, const float*, Index, Index, Index, Index);
-template std::optional<BadValue> first_bad_entry(std::string_view, const double*, Index, Index, Index, Index);
+template void require_columns(const Communicator&, const KroneckerFactors<float>&);
+template void require_columns(const Communicator&, const KroneckerFactors<double>&);
 
 }  // namespace breakeven::regression

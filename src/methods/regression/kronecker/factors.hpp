@@ -10,6 +10,7 @@
 #include "base/layout.hpp"
 #include "base/solution_array.hpp"
 #include "base/source.hpp"
+#include "comm/communicator.hpp"
 
 // What the two problems on A1 (x) A2 share: the two factors, whose product is never formed.
 namespace breakeven::regression {
@@ -62,9 +63,8 @@ struct KroneckerFactors {
   std::optional<BadValue> first_bad_value() const;
 };
 
-/// The finding for one dataset whose rows [first_row, ...) are given; `offset` is the position of its entry (0, 0).
+/// Refuses a factor with a column of zeros, on all ranks alike. Collective, two messages.
 template <class T>
-std::optional<BadValue> first_bad_entry(std::string_view dataset, const T* values, Index first_row, Index rows,
-                                        Index columns, Index offset);
+void require_columns(const Communicator& comm, const KroneckerFactors<T>& factors);
 
 }  // namespace breakeven::regression

@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/value.hpp"
+#include "methods/regression/refusals.hpp"
 #include "methods/regression/saving.hpp"
 
 namespace breakeven::regression {
@@ -24,8 +25,7 @@ void require_one_of(std::string_view count_option, Index count, double tolerance
   if (count != unknown_index)
     throw BadRequest(option + " and tolerance exclude each other: one is found from the other; got " + option + " " +
                      std::to_string(count) + " and tolerance " + to_text(Value(tolerance)));
-  if (!(tolerance > 0 && std::isfinite(tolerance)))
-    throw BadRequest("tolerance must be positive and finite, got " + to_text(Value(tolerance)));
+  validate_tolerance(tolerance);
 }
 
 void require_draws(std::string_view option, Index draws, std::string_view unknowns_text, Index unknowns) {

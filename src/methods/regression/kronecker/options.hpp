@@ -13,7 +13,7 @@ namespace breakeven::regression {
 /// A number of samples from a formula. Numbers beyond any memory become one that require_draws() refuses.
 Index rounded_up(double count);
 
-/// A count and a tolerance exclude each other; the tolerance is positive and finite.
+/// A count and a tolerance exclude each other; the tolerance lies in (0, 1).
 void require_one_of(std::string_view count_option, Index count, double tolerance);
 
 /// At least as many draws as unknowns; at most 2^40, more than any memory holds.

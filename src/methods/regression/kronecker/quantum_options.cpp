@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "methods/regression/kronecker/options.hpp"
+#include "methods/regression/refusals.hpp"
 
 namespace breakeven::regression {
 
@@ -27,11 +28,10 @@ HalvingCounts KroneckerQuantumCounts::halving(int factor) const {
 }
 
 void validate_quantum(const KroneckerQuantumParams& params) {
-  if (!(params.tolerance > 0 && std::isfinite(params.tolerance)))
-    throw BadRequest("tolerance must be positive and finite, got " + to_text(Value(params.tolerance)));
+  validate_tolerance(params.tolerance);
+  validate_draw(params.draw);
   if (!(params.oversampling > 0 && std::isfinite(params.oversampling)))
     throw BadRequest("oversampling must be positive and finite, got " + to_text(Value(params.oversampling)));
-  if (params.draw < 0) throw BadRequest("draw must be at least 0, got " + std::to_string(params.draw));
 }
 
 KroneckerQuantumCounts expected_quantum(const KroneckerSpec& spec, const KroneckerQuantumParams& params,

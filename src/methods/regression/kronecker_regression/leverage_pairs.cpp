@@ -7,6 +7,7 @@
 #include "comm/agree.hpp"
 #include "methods/regression/kronecker/options.hpp"
 #include "methods/regression/kronecker_regression/small_solutions.hpp"
+#include "methods/regression/refusals.hpp"
 #include "numerics/small_dense.hpp"
 
 namespace breakeven::regression::kronecker_regression {
@@ -33,6 +34,7 @@ LeveragePairsParams LeveragePairs<T>::normalised(Params params) {
 template <class T>
 void LeveragePairs<T>::validate(const KroneckerRegressionSpec& spec, const Params& params) {
   require_one_of("samples", params.samples, params.tolerance);
+  validate_draw(params.draw);
   require_draws("samples", pairs_of(spec, params), "d d2", spec.unknowns());
 }
 

@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/sizes.hpp"
 #include "methods/regression/kronecker/generators.hpp"
+#include "methods/regression/refusals.hpp"
 
 namespace breakeven::regression {
 namespace {
@@ -56,9 +57,9 @@ std::optional<BadValue> KroneckerRegressionProblem<T>::first_bad_value() const {
   std::vector<T> rows(static_cast<std::size_t>(at_once * columns));
   for (Index begin = factors.rows[0].begin; begin < factors.rows[0].end; begin += at_once) {
     const Range range{begin, std::min(begin + at_once, factors.rows[0].end)};
-    const auto entries = static_cast<std::size_t>(range.size() * columns);
-    source->block("b", 0, range, {0, columns}, {rows.data(), entries});
-    if (const auto found = first_bad_entry("b", rows.data(), begin, range.size(), columns, offset)) return found;
+    const std::span<T> part(rows.data(), static_cast<std::size_t>(range.size() * columns));
+    source->block("b", 0, range, {0, columns}, part);
+    if (const auto found = first_bad_entry("b", std::span<const T>(part), columns, begin, offset)) return found;
   }
   return std::nullopt;
 }

@@ -93,7 +93,11 @@ struct KroneckerRegressionProblem {
   }
   /// Of B too if it comes from a file: then this reads the rank's rows of it.
   std::optional<BadValue> first_bad_value() const;
-  static Spec observed(const Communicator&, const Spec& spec, const KroneckerRegressionProblem&) { return spec; }
+  /// The spec as it is; refuses a factor with a column of zeros.
+  static Spec observed(const Communicator& comm, const Spec& spec, const KroneckerRegressionProblem& problem) {
+    require_columns(comm, problem.factors);
+    return spec;
+  }
   /// Reads all of B, each rank its block of rows. Cost per rank: 2 n n2 d2 / P flops.
   static Reference reference(const Communicator&, const Spec&, const Source<T>&, std::uint64_t seed);
   static Quality quality(const Communicator&, const Reference&, const KroneckerRegressionProblem&, const Solution&);

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "methods/regression/kronecker/options.hpp"
+#include "methods/regression/refusals.hpp"
 
 namespace breakeven::regression::kronecker_regression {
 namespace {
@@ -26,6 +27,7 @@ ProductSketchParams ProductSketch<T>::normalised(Params params) {
 template <class T>
 void ProductSketch<T>::validate(const KroneckerRegressionSpec& spec, const Params& params) {
   require_one_of("rows", params.rows, params.tolerance);
+  validate_draw(params.draw);
   const Index rows = rows_of(spec, params);
   require_draws("rows", rows, "d", spec.d);
   require_draws("rows", rows, "d2", spec.second_columns());

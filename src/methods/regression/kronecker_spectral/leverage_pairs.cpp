@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "methods/regression/kronecker/options.hpp"
+#include "methods/regression/refusals.hpp"
 
 namespace breakeven::regression::kronecker_spectral {
 namespace {
@@ -25,6 +26,7 @@ LeveragePairsParams LeveragePairs<T>::normalised(Params params) {
 template <class T>
 void LeveragePairs<T>::validate(const KroneckerSpec& spec, const Params& params) {
   require_one_of("samples", params.samples, params.tolerance);
+  validate_draw(params.draw);
   require_draws("samples", pairs_of(spec, params), "d d2", spec.unknowns());
 }
 

@@ -74,7 +74,11 @@ struct KroneckerSpectralProblem {
     return KroneckerFactors<T>::bytes(spec, layout, rank);
   }
   std::optional<BadValue> first_bad_value() const { return factors.first_bad_value(); }
-  static Spec observed(const Communicator&, const Spec& spec, const KroneckerSpectralProblem&) { return spec; }
+  /// The spec as it is; refuses a factor with a column of zeros.
+  static Spec observed(const Communicator& comm, const Spec& spec, const KroneckerSpectralProblem& problem) {
+    require_columns(comm, problem.factors);
+    return spec;
+  }
   static Reference reference(const Communicator&, const Spec&, const Source<T>&, std::uint64_t seed);
   /// Eigenvalues of the Gram matrix of M R^-1, R = R1 (x) R2: for pairs a D x D matrix, for a product the products of
   /// eigenvalues of two small ones. Cost per rank: pairs 2 s D^2 / P flops and O(D^3).

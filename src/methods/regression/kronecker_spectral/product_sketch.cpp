@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "methods/regression/kronecker/options.hpp"
+#include "methods/regression/refusals.hpp"
 
 namespace breakeven::regression::kronecker_spectral {
 namespace {
@@ -46,6 +47,7 @@ ProductSketchParams ProductSketch<T>::normalised(Params params) {
 template <class T>
 void ProductSketch<T>::validate(const KroneckerSpec& spec, const Params& params) {
   require_one_of("rows", params.rows, params.tolerance);
+  validate_draw(params.draw);
   require_draws("rows", rows_of(spec, params, 0), "d", spec.d);
   require_draws("rows", rows_of(spec, params, 1), "d2", spec.second_columns());
 }

@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/layout.hpp"
 #include "base/philox.hpp"
+#include "methods/regression/refusals.hpp"
 #include "methods/regression/saving.hpp"
 #include "numerics/row_passes.hpp"
 #include "numerics/small_dense.hpp"

@@ -7,6 +7,7 @@
 #include "base/sizes.hpp"
 #include "comm/agree.hpp"
 #include "methods/regression/least_squares/generators.hpp"
+#include "methods/regression/refusals.hpp"
 
 namespace breakeven::regression {
 namespace {
@@ -41,20 +42,6 @@ Index test_rows_of(const InputFile& file, const LeastSquaresSpec& spec) {
                      "; they need equal rows, " + std::to_string(spec.d) + " columns as /a and " +
                      std::to_string(spec.rhs) + " as /b");
   return a[0];
-}
-
-template <class T>
-std::optional<BadValue> first_bad_value_of(const char* dataset, const Array<T>& array, Index first_row) {
-  for (Index i = 0; i < array.rows(); ++i)
-    for (Index j = 0; j < array.columns(); ++j) {
-      const T value = array(0, i, j);
-      if (std::isfinite(value)) continue;
-      const std::string text = std::isnan(value) ? "NaN" : (value > 0 ? "infinity" : "-infinity");
-      return BadValue{(first_row + i) * array.columns() + j, "dataset /" + std::string(dataset) + " holds " + text +
-                                                                 " at row " + std::to_string(first_row + i) +
-                                                                 ", column " + std::to_string(j)};
-    }
-  return std::nullopt;
 }
 
 }  // namespace
@@ -132,24 +119,16 @@ Index LeastSquaresProblem<T>::data_bytes(const Spec& spec, const Layout& layout,
 
 template <class T>
 std::optional<BadValue> LeastSquaresProblem<T>::first_bad_value() const {
-  if (auto found = first_bad_value_of("a", a, first_row)) return found;
-  auto found = first_bad_value_of("b", b, first_row);
-  if (found) found->position += spec.n * spec.d;  // after all of /a
-  return found;
+  if (auto found = first_bad_entry("a", std::span<const T>(a.span()), spec.d, first_row, 0)) return found;
+  return first_bad_entry("b", std::span<const T>(b.span()), spec.rhs, first_row, spec.n * spec.d);  // after all of /a
 }
 
 template <class T>
 LeastSquaresSpec LeastSquaresProblem<T>::observed(const Communicator& comm, const Spec& spec,
                                                   const LeastSquaresProblem& problem) {
-  std::vector<Index> entries(static_cast<std::size_t>(spec.d), 0);  // not zero, by column
-  for (Index i = 0; i < problem.a.rows(); ++i)
-    for (Index j = 0; j < spec.d; ++j)
-      if (problem.a(0, i, j) != 0) ++entries[static_cast<std::size_t>(j)];
-  comm.all_reduce(std::span<Index>(entries));
-  const auto empty = std::find(entries.begin(), entries.end(), 0);
-  if (empty != entries.end() && spec.ridge == 0)
-    throw CollectiveError(ExitCode::usage, "dataset /a holds nothing but zeros in column " +
-                                               std::to_string(empty - entries.begin()) +
+  const std::optional<Index> zeros = column_of_zeros(comm, problem.a);
+  if (zeros && spec.ridge == 0)
+    throw CollectiveError(ExitCode::usage, "dataset /a holds nothing but zeros in column " + std::to_string(*zeros) +
                                                ", so the answer is not unique; leave it out or give a ridge above 0");
   return spec;
 }

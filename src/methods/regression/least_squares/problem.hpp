@@ -78,8 +78,7 @@ struct LeastSquaresQuality {
   }
 };
 
-/// The true answer, in float64 from the rows of all ranks. Equal on all ranks, but for the test rows. Without ridge and
-/// of deficient rank it holds no numbers: then no method may answer.
+/// The true answer, in float64 from the rows of all ranks. Equal on all ranks, but for the test rows.
 struct LeastSquaresReference {
   LeastSquaresSpec spec;
   Array<double> x;               ///< X*, d x rhs
@@ -121,6 +120,7 @@ struct LeastSquaresProblem {
   /// The spec as it is; refuses a column of zeros on all ranks alike, unless a ridge makes the answer unique.
   /// Collective.
   static Spec observed(const Communicator&, const Spec&, const LeastSquaresProblem&);
+  /// Refuses an A of deficient rank on all ranks alike, unless a ridge makes the answer unique.
   static Reference reference(const Communicator&, const Spec&, const Source<T>&, std::uint64_t seed);
   static Quality quality(const Communicator&, const Reference&, const LeastSquaresProblem&, const Solution&);
   /// |R (Xa - Xb)|_F within what a backward stable solver allows: c eps (|A| |X*| + |B| + condition |B - A X*|).

@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/philox.hpp"
 #include "comm/agree.hpp"
+#include "methods/regression/refusals.hpp"
 #include "methods/regression/saving.hpp"
 #include "methods/regression/score_whitener.hpp"
 #include "numerics/row_passes.hpp"
@@ -62,13 +63,12 @@ double squared_norm(const Array<double>& a) {
 
 template <class T>
 void Quantum<T>::validate(const LeastSquaresSpec&, const Params& params) {
-  if (!(params.tolerance > 0 && params.tolerance < 1))
-    throw BadRequest("tolerance must be above 0 and below 1, got " + to_text(Value(params.tolerance)));
+  validate_tolerance(params.tolerance);
+  validate_draw(params.draw);
   if (!(params.oversampling > 0 && std::isfinite(params.oversampling)))
     throw BadRequest("oversampling must be positive and finite, got " + to_text(Value(params.oversampling)));
   if (!std::isnan(params.final_factor) && !(params.final_factor > 0 && std::isfinite(params.final_factor)))
     throw BadRequest("final-factor must be positive and finite, got " + to_text(Value(params.final_factor)));
-  if (params.draw < 0) throw BadRequest("draw must be at least 0, got " + std::to_string(params.draw));
 }
 
 template <class T>

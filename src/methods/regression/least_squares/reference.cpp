@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/error.hpp"
 #include "comm/agree.hpp"
@@ -107,6 +108,26 @@ void correct(const Communicator& comm, const Source<T>& source, Range share, Lea
   reference.b_norm = static_cast<double>(std::sqrt(b_squares));
 }
 
+/// Refuses an A whose columns are dependent to the precision of its entries, u that of their type: a singular value of
+/// at most 10 d u times the largest. Those of R are looked at only where the condition estimate is not far below that.
+/// Equal on all ranks, as R is.
+void require_full_rank(const LeastSquaresReference& reference, double unit_roundoff) {
+  const Index d = reference.spec.d;
+  const double needed = 10 * static_cast<double>(d) * unit_roundoff;
+  const bool is_finite = std::all_of(reference.r.span().begin(), reference.r.span().end(),
+                                     [](double entry) { return std::isfinite(entry); });
+  if (!is_finite || reciprocal_condition(reference.r) > 10 * needed) return;
+  const std::vector<double> values = singular_values(reference.r);
+  const auto rank = std::count_if(values.begin(), values.end(), [&](double v) { return v > needed * values.front(); });
+  if (rank == d) return;
+  throw CollectiveError(
+      ExitCode::usage,
+      "the columns of dataset /a are dependent, rank " + std::to_string(rank) + " of " + std::to_string(d) +
+          ": its smallest singular value is " + to_text(Value(values.back() / values.front())) +
+          " of the largest, above 10 d u = " + to_text(Value(needed)) +
+          " is needed, so the answer is not unique; leave out dependent columns or give a ridge above 0");
+}
+
 template <class T>
 Array<double> test_rows(const Source<T>& source, const char* name, Range share) {
   const Array<T> rows = source.rows(name, 0, share);
@@ -140,6 +161,7 @@ LeastSquaresReference LeastSquaresProblem<T>::reference(const Communicator& comm
   combine_over(comm, triangle);
   reference.r = part_of(triangle.r, spec.d, 0, spec.d);
   reference.x = part_of(triangle.r, spec.d, spec.d, spec.rhs);
+  if (spec.ridge == 0) require_full_rank(reference, 0.5 * static_cast<double>(std::numeric_limits<T>::epsilon()));
   solve_upper(reference.r, reference.x);
   reference.condition = 1 / reciprocal_condition(reference.r);
   // A correction leaves about condition u of the error in R X; where that is not small, one more.

@@ -7,6 +7,8 @@
 #include "base/error.hpp"
 #include "base/layout.hpp"
 #include "methods/regression/least_squares/exact.hpp"
+#include "methods/regression/refusals.hpp"
+#include "methods/regression/saving.hpp"
 #include "numerics/small_dense.hpp"
 
 namespace breakeven::regression {
@@ -131,6 +133,7 @@ double SketchPrecondition<T>::excess() const {
     above += std::pow((1 + distortion()) * (column_norm(z_, j) + rounding), 2);
     objective += lsqr_.squares()[static_cast<std::size_t>(j)];
   }
+  if (above == 0) return 0;  // X = 0 is the answer, and the objective may be 0
   return objective > above ? above / (objective - above) : std::numeric_limits<double>::infinity();
 }
 
@@ -228,7 +231,9 @@ Schedule SketchPrecondition<T>::schedule(const LeastSquaresSpec& spec, const Par
 
 template <class T>
 Promise SketchPrecondition<T>::promise() const {
-  if (counts_.converged) return {Promise::Kind::probable, "error", params_.tolerance, ""};
+  if (counts_.converged)
+    return {Promise::Kind::probable, "error", params_.tolerance,
+            saving_note(static_cast<double>(counts_.rows_used), static_cast<double>(spec_.n))};
   Promise promise{Promise::Kind::none, "error", std::numeric_limits<double>::quiet_NaN(), ""};
   if (counts_.pivots_used < spec_.d)
     promise.reason = "the sketch has lost " + std::to_string(spec_.d - counts_.pivots_used) + " of " +

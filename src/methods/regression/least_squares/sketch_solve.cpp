@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/layout.hpp"
+#include "methods/regression/refusals.hpp"
 #include "methods/regression/saving.hpp"
 
 namespace breakeven::regression {

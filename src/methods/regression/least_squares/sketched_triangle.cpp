@@ -51,15 +51,6 @@ Sketch make_sketch(SketchKind kind, double rows, Index nonzeros, Index draw) {
   return sketch;
 }
 
-void validate_tolerance(double tolerance) {
-  if (!(tolerance > 0 && tolerance < 1))
-    throw BadRequest("tolerance must lie in (0, 1), got " + to_text(Value(tolerance)));
-}
-
-void validate_draw(Index draw) {
-  if (draw < 0) throw BadRequest("draw must be at least 0, got " + std::to_string(draw));
-}
-
 void validate_rows(const std::string& name, const LeastSquaresSpec& spec, double rows) {
   if (rows < static_cast<double>(spec.d))
     throw BadRequest(name + " must be at least d = " + std::to_string(spec.d) + ", got " + to_text(Value(rows)));

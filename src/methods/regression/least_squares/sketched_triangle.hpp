@@ -29,9 +29,6 @@ SketchKind sketch_kind(const std::string& name);
 /// A sketch of at least `rows` rows: for osnap the next multiple of `nonzeros`.
 Sketch make_sketch(SketchKind kind, double rows, Index nonzeros, Index draw);
 
-/// Throws BadRequest: a tolerance outside (0, 1), a negative draw.
-void validate_tolerance(double tolerance);
-void validate_draw(Index draw);
 /// Throws BadRequest if fewer than d rows are asked for, or more than fit; `name` is the option.
 void validate_rows(const std::string& name, const LeastSquaresSpec& spec, double rows);
 /// Throws BadRequest unless an osnap sketch of `rows` rows may have that many nonzeros a column.

@@ -169,6 +169,28 @@ TEST_P(LeastSquaresRefusals, NameAColumnOfZerosOnEveryRank) {
   });
 }
 
+/// What no single diagonal entry of R tells, too: Kahan's triangle has a smallest singular value far below all of them.
+TEST_P(LeastSquaresRefusals, TheReferenceKnowsTheRankOfTheData) {
+  on_ranks([](const Communicator& comm) {
+    constexpr Index d = 60;
+    LeastSquaresData sums = LeastSquaresData::generated(least_squares_spec(80, 5)), kahan(least_squares_spec(80, d));
+    for (Index i = 0; i < 80; ++i) sums.a(0, i, 3) = sums.a(0, i, 0) + sums.a(0, i, 1);
+    const double s = std::sin(0.9), c = std::cos(0.9);
+    for (Index i = 0; i < d; ++i)
+      for (Index j = i; j < d; ++j) kahan.a(0, i, j) = std::pow(s, static_cast<double>(i)) * (i == j ? 1 : -c);
+    ASSERT_GT(kahan.a(0, d - 1, d - 1), 1e-7);
+    const auto refused = [&](const LeastSquaresData& data, auto scalar) {
+      return refusal([&] { reference_of<decltype(scalar)>(comm, data); });
+    };
+    EXPECT_THAT(refused(sums, 1.0), HasSubstr("columns of dataset /a are dependent, rank 4 of 5"));
+    EXPECT_THAT(refused(sums, 1.0F), HasSubstr("rank 4 of 5")) << "to the precision of its entries";
+    EXPECT_THAT(refused(kahan, 1.0), HasSubstr("rank 59 of 60"));
+    sums.spec.ridge = kahan.spec.ridge = 1e-3;
+    EXPECT_EQ(refused(sums, 1.0) + refused(sums, 1.0F) + refused(kahan, 1.0), "");
+    EXPECT_EQ(refused(LeastSquaresData::generated(graded_spec(80, 20, 1e12)), 1.0), "");
+  });
+}
+
 TEST_P(LeastSquaresRefusals, NameTheDeficiencyUnlessARidgeMakesTheAnswerUnique) {
   on_ranks([](const Communicator& comm) {
     LeastSquaresData data = LeastSquaresData::generated(least_squares_spec(50, 5));

@@ -145,6 +145,19 @@ TEST_P(Preconditioned, PromisesNothingWhenItHasNotConverged) {
   });
 }
 
+TEST_P(Preconditioned, SaysWhenTheSketchIsNoSmallerThanTheData) {
+  on_ranks([](const Communicator& comm) {
+    const DrawBench<double> bench(comm, draw_spec(200, 10));
+    const auto reason = [&](Index rows) {
+      SketchPreconditionParams params;
+      params.sketch_rows = rows;
+      return bench.run<SketchPrecondition>(params).promise.reason;
+    };
+    EXPECT_EQ(reason(192), "");
+    EXPECT_EQ(reason(200), "no fewer rows are kept than there are: no saving, use an exact method");
+  });
+}
+
 /// 12 rows into 10 buckets, one entry each: no triangle to divide by. The sketch's answer stands, and it says so.
 TEST_P(Preconditioned, ASketchThatLostADirectionIsNoPreconditioner) {
   on_ranks([](const Communicator& comm) {
