@@ -174,6 +174,8 @@ class HeavyPairs(programs.ProgramTest):
             (self.folder / "plain.h5", "--n-b 13", "n-b must be at most 12, the rows of /b", "got 13"),
             (self.folder / "plain.h5", "--d 64", "d must be 70 as in the input file, got 64"),
             (self.folder / "plain.h5", "--planted 3", "planted must not be given with an input file, got 3"),
+            (self.folder / "plain.h5", "--background 0.1", "background must not be given with an input file, got 0.1"),
+            (self.folder / "plain.h5", "--clusters 4", "clusters must not be given with an input file, got 4"),
             (self.folder / "plain.h5", "--data uniform", "data must not be given with an input file"),
             (self.folder / "plain.h5", "--self --n-b 5", "n-b must be n = 12 where A is searched in itself, got 5"),
         ]], "inner_product")

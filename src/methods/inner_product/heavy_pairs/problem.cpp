@@ -76,6 +76,7 @@ HeavyPairsProblem<T>::HeavyPairsProblem(const Spec& wanted, const Source<T>& sou
 template <class T>
 HeavyPairsSpec HeavyPairsProblem<T>::normalised(Spec spec) {
   if (spec.n_b == 0) spec.n_b = spec.n;
+  if (spec.data.empty()) return spec;  // an input file's: from_input() refuses what describes generated data
   if (spec.data == "uniform") spec.background = nan;
   if (spec.data != "clustered") spec.clusters = unknown_index;
   return spec;
@@ -115,11 +116,11 @@ HeavyPairsSpec HeavyPairsProblem<T>::from_input(const Spec& wanted, const InputF
     take_rows("n-b", file, "b", rows_b, spec.n_b);
   }
   refuse_with_input("planted", wanted.planted);
+  refuse_with_input("background", wanted.background);
+  refuse_with_input("clusters", wanted.clusters);
   if (std::isnan(spec.rho)) spec.rho = Spec{}.rho;
   if (spec.max_hits == unknown_index) spec.max_hits = Spec{}.max_hits;
   spec.data = "file";
-  spec.background = nan;
-  spec.clusters = unknown_index;
   return spec;
 }
 

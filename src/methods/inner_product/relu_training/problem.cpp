@@ -92,7 +92,7 @@ void ReluTrainingProblem<T>::look_for_bad_values(Range neurons) {
 
 template <class T>
 ReluTrainingSpec ReluTrainingProblem<T>::normalised(Spec spec) {
-  if (spec.data != "clustered") {
+  if (spec.data == "uniform") {
     spec.clusters = unknown_index;
     spec.alignment = std::numeric_limits<double>::quiet_NaN();
   }
