@@ -40,6 +40,7 @@ template <class T>
 const LeastSquaresSolution<T>& CholeskyQr2<T>::run(const LeastSquaresProblem<T>& problem) {
   reason_.clear();
   counts_ = {1, false};
+  solution_.rows_read = problem.a.rows();
   if (!first_.factor(problem)) return fall_back(problem, "A'A is not positive definite to working precision");
 
   const std::span<T> packed = second_pass(problem);
@@ -67,6 +68,7 @@ std::span<T> CholeskyQr2<T>::second_pass(const LeastSquaresProblem<T>& problem) 
     std::copy_n(problem.a.row(0, begin), rows * spec_.d, q_rows_.data());
     solve_upper_from_right(first_.r(), q_rows_.data(), rows);
     second_.absorb(q_rows_.data(), problem.b.row(0, begin), rows);
+    solution_.rows_read += rows;
   }
   if (comm_.is_root() && spec_.ridge > 0) {  // local: nothing travels here
     Array<T> ridge(1, spec_.d, spec_.d);
@@ -85,6 +87,7 @@ const LeastSquaresSolution<T>& CholeskyQr2<T>::fall_back(const LeastSquaresProbl
   counts_.fell_back = true;
   reason_ = "fell back to tsqr: " + why;
   tree_.solve(problem, name, solution_.x);
+  solution_.rows_read += problem.a.rows();
   return solution_;
 }
 

@@ -89,11 +89,13 @@ Leverage<T>::Leverage(const Communicator& comm, const LeastSquaresSpec& spec, co
 
 template <class T>
 const LeastSquaresSolution<T>& Leverage<T>::run(const LeastSquaresProblem<T>& problem) {
+  solution_.rows_read = 0;
   score(problem);
   const std::span<const T> scores(scores_);
   const SamplingRate found = sampling_rate(comm_, scores, rows_asked(spec_, params_));
   const std::span<const T> state =
       sample_.solve(problem, scores, {found.rate, static_cast<std::uint64_t>(params_.draw)});
+  solution_.rows_read += static_cast<Index>(sample_.kept().size());
   solution_.x = TriangleQr<T>::rotated_rhs(state, spec_.d, spec_.rhs);
   counts_.pivots_used = solve_known(TriangleQr<T>::r(state, spec_.d), solution_.x);
   counts_.rows_kept = comm_.all_reduce(static_cast<Index>(sample_.kept().size()));
@@ -114,6 +116,7 @@ void Leverage<T>::score(const LeastSquaresProblem<T>& problem) {
   directions_ = score_directions(TriangleQr<T>::r(state, spec_.d), params_.directions, params_.draw);
   squared_row_norms(problem.a.data(), problem.a.rows(), spec_.d, directions_.data(), directions_.columns(),
                     scores_.data());
+  solution_.rows_read += 2 * problem.a.rows();
 }
 
 template <class T>

@@ -10,6 +10,7 @@ NormalEquations<T>::NormalEquations(const Communicator& comm, const LeastSquares
 
 template <class T>
 const LeastSquaresSolution<T>& NormalEquations<T>::run(const LeastSquaresProblem<T>& problem) {
+  solution_.rows_read = problem.a.rows();
   if (!gram_.factor(problem)) fail_not_definite(spec_, name, gram_.least_condition());
   require_full_rank(gram_.r(), spec_, name);
   solution_.x = gram_.rhs();

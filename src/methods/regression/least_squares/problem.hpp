@@ -44,10 +44,11 @@ struct LeastSquaresSpec {
   }
 };
 
-/// An answer, equal on all ranks.
+/// An answer, equal on all ranks, and what it took of A.
 template <class T>
 struct LeastSquaresSolution {
-  Array<T> x;  ///< d x rhs
+  Array<T> x;                       ///< d x rhs
+  Index rows_read = unknown_index;  ///< rows of A that this rank read in run(), anew in every pass; not a peer's
 };
 
 struct LeastSquaresQuality {
@@ -58,6 +59,7 @@ struct LeastSquaresQuality {
   double forward_error = unknown;
   double residual = 0;
   double condition_estimate = 0;
+  Index rows_read = unknown_index;
   double test_accuracy = unknown;
 
   static constexpr auto fields() {
@@ -72,6 +74,8 @@ struct LeastSquaresQuality {
         Field{"forward-error", &Quality::forward_error, "|X - X*|_F / |X*|_F, X* the reference answer"},
         Field{"residual", &Quality::residual, "|A X - B|_F / |B|_F"},
         Field{"condition-estimate", &Quality::condition_estimate, "condition number of A, with the ridge, 1-norm"},
+        Field{"rows-read", &Quality::rows_read,
+              "rows of A read in one run, all ranks together; one that is read again counts again"},
         Field{"test-accuracy", &Quality::test_accuracy,
               "share of the rows of /a_test whose largest predicted column is that of /b_test; inputs that hold them, "
               "with several right sides"}};

@@ -127,6 +127,8 @@ LeastSquaresQuality LeastSquaresProblem<T>::quality(const Communicator& comm, co
   quality.forward_error = ratio(norm(difference(x, reference.x)), norm(reference.x));
   quality.residual = ratio(std::sqrt(residual_squares), reference.b_norm);
   quality.condition_estimate = reference.condition;
+  const Index rows_read = comm.all_reduce(solution.rows_read);
+  if (rows_read >= 0) quality.rows_read = rows_read;  // unknown on one rank, unknown on all
   if (spec.test_rows > 0 && spec.rhs > 1) quality.test_accuracy = test_accuracy(comm, reference, x);
   return quality;
 }

@@ -118,6 +118,7 @@ const LeastSquaresSolution<T>& Quantum<T>::run(const LeastSquaresProblem<T>& pro
   counts_ = {};
   ledger_ = QueryLedger(params_.draw);
   rows_scored_ = 0;
+  solution_.rows_read = 0;
   counts_.levels = levels_of(spec_);
 
   Sample sample = read_coarsest(problem);
@@ -201,6 +202,7 @@ void Quantum<T>::gather_row(const LeastSquaresProblem<T>& problem, Index positio
     std::transform(right, right + spec_.rhs, rhs_.data() + gathered_ * spec_.rhs, weighted);
   }
   ++gathered_;
+  ++solution_.rows_read;
 }
 
 template <class T>

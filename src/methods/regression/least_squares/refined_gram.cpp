@@ -50,6 +50,7 @@ const LeastSquaresSolution<T>& RefinedGram<T>::run(const LeastSquaresProblem<T>&
   reason_.clear();
   counts_ = {};
   std::string why = "A'A is not positive definite to working precision";
+  solution_.rows_read = problem.a.rows();
   if (gram_.factor(problem)) {
     solution_.x = gram_.rhs();
     gram_.solve(solution_.x);
@@ -59,6 +60,7 @@ const LeastSquaresSolution<T>& RefinedGram<T>::run(const LeastSquaresProblem<T>&
   counts_.fell_back = true;
   reason_ = "fell back to tsqr: " + why;
   tree_.solve(problem, name, solution_.x);
+  solution_.rows_read += problem.a.rows();
   return solution_;
 }
 
@@ -94,6 +96,7 @@ void RefinedGram<T>::correct(const LeastSquaresProblem<T>& problem) {
   std::fill(squares_.begin(), squares_.end(), 0.0);
   residual_pass(problem.a.data(), problem.a.rows(), d, problem.b.data(), rhs, solution_.x.data(), sums_.data(),
                 squares_.data());
+  solution_.rows_read += problem.a.rows();
   std::transform(squares_.begin(), squares_.end(), sums_.begin() + d * rhs, [](double s) { return static_cast<T>(s); });
   comm_.all_reduce(std::span<T>(sums_));
 

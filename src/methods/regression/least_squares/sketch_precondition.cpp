@@ -81,6 +81,7 @@ SketchPrecondition<T>::SketchPrecondition(const Communicator& comm, const LeastS
 template <class T>
 const LeastSquaresSolution<T>& SketchPrecondition<T>::run(const LeastSquaresProblem<T>& problem) {
   const std::span<const T> state = triangle_.compute(comm_, problem, spec_.ridge);
+  solution_.rows_read = problem.a.rows();
   r_ = TriangleQr<T>::r(state, spec_.d);
   r_norm_ = frobenius_norm(r_);
   solution_.x = TriangleQr<T>::rotated_rhs(state, spec_.d, spec_.rhs);
@@ -90,21 +91,34 @@ const LeastSquaresSolution<T>& SketchPrecondition<T>::run(const LeastSquaresProb
   if (counts_.pivots_used < spec_.d) return solution_;
 
   if (params_.start == "zero") std::fill(solution_.x.span().begin(), solution_.x.span().end(), T(0));
-  lsqr_.residual(problem, solution_.x);
+  find_residual(problem);
   const double share = std::sqrt(params_.tolerance / (1 + params_.tolerance)) / (1 + distortion());
   Target target{share, 0, floors(), params_.max_iterations};
-  counts_.iterations += lsqr_.improve(problem, r_, target, solution_.x);
+  improve(problem, target);
   backward_error_ = std::numeric_limits<double>::infinity();
   for (;;) {
-    lsqr_.residual(problem, solution_.x);
+    find_residual(problem);
     const Verdict verdict = judge();
     counts_.converged = verdict.accurate;
     if (verdict.settled || counts_.refinements_used == params_.refinements) return solution_;
     // One start gains at most a factor of about condition times u; more than 1 / sqrt(u) is rarely to be had.
     target = {0, std::sqrt(unit_roundoff<T>), floors(), params_.max_iterations};
-    counts_.iterations += lsqr_.improve(problem, r_, target, solution_.x);
+    improve(problem, target);
     ++counts_.refinements_used;
   }
+}
+
+template <class T>
+void SketchPrecondition<T>::find_residual(const LeastSquaresProblem<T>& problem) {
+  lsqr_.residual(problem, solution_.x);
+  solution_.rows_read += problem.a.rows();
+}
+
+template <class T>
+void SketchPrecondition<T>::improve(const LeastSquaresProblem<T>& problem, const Target& target) {
+  const Index iterations = lsqr_.improve(problem, r_, target, solution_.x);
+  counts_.iterations += iterations;
+  solution_.rows_read += iterations * problem.a.rows();
 }
 
 /// eps of the subspace embedding: singular values of A R^-1 lie in [1 / (1 + eps), 1 / (1 - eps)].

@@ -93,6 +93,8 @@ class SketchPrecondition {
   };
 
   static Sketch sketch_of(const LeastSquaresSpec&, const Params&);
+  void find_residual(const LeastSquaresProblem<T>&);
+  void improve(const LeastSquaresProblem<T>&, const Target&);
   double distortion() const;
   std::vector<double> floors() const;
   Verdict judge();

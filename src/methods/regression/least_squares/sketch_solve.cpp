@@ -55,6 +55,7 @@ SketchSolve<T>::SketchSolve(const Communicator& comm, const LeastSquaresSpec& sp
 template <class T>
 const LeastSquaresSolution<T>& SketchSolve<T>::run(const LeastSquaresProblem<T>& problem) {
   const std::span<const T> state = triangle_.compute(comm_, problem, spec_.ridge);
+  solution_.rows_read = problem.a.rows();
   solution_.x = TriangleQr<T>::rotated_rhs(state, spec_.d, spec_.rhs);
   counts_.pivots_used = solve_known(TriangleQr<T>::r(state, spec_.d), solution_.x);
   return solution_;

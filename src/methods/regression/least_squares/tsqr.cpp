@@ -10,6 +10,7 @@ Tsqr<T>::Tsqr(const Communicator& comm, const LeastSquaresSpec& spec, const Para
 template <class T>
 const LeastSquaresSolution<T>& Tsqr<T>::run(const LeastSquaresProblem<T>& problem) {
   tree_.solve(problem, name, solution_.x);
+  solution_.rows_read = problem.a.rows();
   return solution_;
 }
 
