@@ -260,11 +260,16 @@ class ForeignFiles(Disks):
                          {f"{host}.{os.getpid()}", "elsewhere.1", "1"})
 
     def test_two_launches_at_once(self):
-        """Both measure; of each shard the last one written stands, whole."""
+        """One measures; the others are refused, or find everything finished."""
         out = self.folder / "both"
         command = (1, "attention", *BOTH, "--n", "16..128*2", "--out", out)
+        rows = 0
         for ended in programs.run_all([command] * 4):
-            self.assert_exit(ended, OK)
+            self.assertIn(ended.exit_code, (OK, USAGE), msg=ended)
+            rows += len(ended.rows)
+            if ended.exit_code == USAGE:
+                self.assert_one_message(ended, "-0.h5 is being measured by process ")
+        self.assertEqual(rows, 8)
         self.assertEqual(len(studies.shards_of(out)), 8)
         self.assertTrue(all(map(studies.is_whole, studies.shards_of(out))))
         self.assertEqual(studies.temporaries(out), [])
