@@ -43,8 +43,8 @@ LeveragePairs<T>::LeveragePairs(const Communicator& comm, const KroneckerRegress
     : comm_(comm),
       spec_(spec),
       pairs_(pairs_of(spec, params)),
-      mine_(block(pairs_, comm.size(), comm.rank())),
       sampler_(comm, spec, {pairs_, pairs_}, params.draw),
+      distinct_(static_cast<std::size_t>(pairs_)),
       gram_(spec.unknowns(), 1),
       chunk_(1, rows_at_once, spec.unknowns()),
       right_side_(static_cast<std::size_t>(rows_at_once)) {
@@ -54,6 +54,7 @@ LeveragePairs<T>::LeveragePairs(const Communicator& comm, const KroneckerRegress
 template <class T>
 const KroneckerRegressionSolution<T>& LeveragePairs<T>::run(const KroneckerRegressionProblem<T>& problem) {
   sampler_.run(problem.factors);
+  sort_pairs();
   const Served before = problem.source->served();
   agree(comm_, "reading b", [&] { absorb_pairs(*problem.source); });
   solution_.entries_read = problem.source->served().entries - before.entries;
@@ -62,23 +63,43 @@ const KroneckerRegressionSolution<T>& LeveragePairs<T>::run(const KroneckerRegre
   return solution_;
 }
 
+/// Equal on all ranks, as the draws are.
+template <class T>
+void LeveragePairs<T>::sort_pairs() {
+  distinct_.clear();
+  for (Index l = 0; l < pairs_; ++l)
+    distinct_.push_back({sampler_.index(0, l) * spec_.second_rows() + sampler_.index(1, l), l, 1});
+  std::sort(distinct_.begin(), distinct_.end(), [](const Drawn& a, const Drawn& b) { return a.place < b.place; });
+  std::size_t kept = 0;
+  for (std::size_t l = 1; l < distinct_.size(); ++l) {
+    if (distinct_[l].place == distinct_[kept].place)
+      ++distinct_[kept].copies;
+    else
+      distinct_[++kept] = distinct_[l];
+  }
+  distinct_.resize(kept + 1);
+}
+
 template <class T>
 void LeveragePairs<T>::absorb_pairs(const Source<T>& source) {
   const double shared = static_cast<double>(spec_.unknowns()) / static_cast<double>(pairs_);
   std::vector<double> q1(static_cast<std::size_t>(spec_.d)), q2(static_cast<std::size_t>(spec_.second_columns()));
   std::vector<Position> where(static_cast<std::size_t>(rows_at_once));
   std::vector<T> entries(where.size());
+  const Range mine = block(static_cast<Index>(distinct_.size()), comm_.size(), comm_.rank());
   gram_.start();
-  for (Index begin = mine_.begin; begin < mine_.end; begin += rows_at_once) {
-    const Index count = std::min(rows_at_once, mine_.end - begin);
+  for (Index begin = mine.begin; begin < mine.end; begin += rows_at_once) {
+    const Index count = std::min(rows_at_once, mine.end - begin);
+    const Drawn* const drawn = distinct_.data() + begin;
     for (Index l = 0; l < count; ++l)
-      where[static_cast<std::size_t>(l)] = {sampler_.index(0, begin + l), sampler_.index(1, begin + l)};
+      where[static_cast<std::size_t>(l)] = {sampler_.index(0, drawn[l].draw), sampler_.index(1, drawn[l].draw)};
     source.entries("b", 0, std::span(where).first(static_cast<std::size_t>(count)),
                    std::span(entries).first(static_cast<std::size_t>(count)));
     for (Index l = 0; l < count; ++l) {
-      const double score1 = sampler_.whiten(0, sampler_.row(0, begin + l), q1);
-      const double score2 = sampler_.whiten(1, sampler_.row(1, begin + l), q2);
-      const double weight = std::sqrt(shared / (score1 * score2));  // 1 / sqrt(s p_ij)
+      const double score1 = sampler_.whiten(0, sampler_.row(0, drawn[l].draw), q1);
+      const double score2 = sampler_.whiten(1, sampler_.row(1, drawn[l].draw), q2);
+      const auto copies = static_cast<double>(drawn[l].copies);
+      const double weight = std::sqrt(copies * shared / (score1 * score2));  // 1 / sqrt(s p_ij) for each copy
       double* row = chunk_.row(0, l);
       for (const double p : q1)
         for (const double q : q2) *row++ = weight * p * q;
@@ -137,7 +158,7 @@ Schedule LeveragePairs<T>::schedule(const KroneckerRegressionSpec& spec, const P
   schedule.communicate(Operation::agree, flag);
   return schedule.resident(LeverageSampler<T>::bytes(spec, {pairs, pairs}, ranks, rank) +
                            Gram<double>::bytes(unknowns, 1) + (rows * (unknowns + 1) + 2 * unknowns * unknowns) * real +
-                           unknowns * static_cast<Index>(sizeof(T)));
+                           pairs * static_cast<Index>(sizeof(Drawn)) + unknowns * static_cast<Index>(sizeof(T)));
 }
 
 template class LeveragePairs<float>;

@@ -43,7 +43,8 @@ struct LeveragePairsCounts {
 /// Regression on a sample of the equations: s pairs (i, j) drawn by leverage score, of B their entries alone.
 ///
 ///   LeverageSampler: drawn rows of A1 and A2 on all ranks
-///   rank r, its block of the pairs: rows sqrt(D / s) (q_i / |q_i|) (x) (q_j / |q_j|) and entries of B weighted alike
+///   all ranks: the pairs in the order of B, equal ones once, for all their copies
+///   rank r, its block of them: rows sqrt(D / s) (q_i / |q_i|) (x) (q_j / |q_j|) and entries of B weighted alike
 ///     ->   Gram matrix D x D and right side, all_reduce   ->   Cholesky: Y   ->   X = R1^-1 Y R2^-T
 ///
 /// In the coordinates of Q the Gram matrix is near the identity, so normal equations lose nothing.
@@ -70,14 +71,19 @@ class LeveragePairs {
   Promise promise() const;
 
  private:
+  void sort_pairs();
   void absorb_pairs(const Source<T>& source);
   void solve();
 
   Communicator comm_;
   KroneckerRegressionSpec spec_;
   Index pairs_;
-  Range mine_;
   LeverageSampler<T> sampler_;
+  /// A pair that was drawn: its place in B read row by row, one of its draws, how many they are.
+  struct Drawn {
+    Index place, draw, copies;
+  };
+  std::vector<Drawn> distinct_;
   Gram<double> gram_;
   Array<double> chunk_;
   std::vector<double> right_side_;  // of the rows of chunk_

@@ -178,8 +178,8 @@ TEST_P(KroneckerFit, SamplingMethodsReadOnlyTheEntriesTheyCount) {
     const EntriesOnly source(generated);
     const auto pairs =
         run_on<Problem, kronecker::LeveragePairs>(comm, source, spec, drawn(&Pairs::samples, 100, 1), reference);
-    EXPECT_EQ(pairs.quality.entries_read, 100);
-    EXPECT_EQ(pairs.quality.share_read, 100.0 / 2700);
+    EXPECT_EQ(pairs.quality.entries_read, 99);  // the distinct ones of 100 drawn pairs
+    EXPECT_EQ(pairs.quality.share_read, 99.0 / 2700);
     const auto sketch =
         run_on<Problem, kronecker::ProductSketch>(comm, source, spec, drawn(&Sketch::rows, 20, 1), reference);
     EXPECT_EQ(sketch.quality.entries_read, 15 * 12);  // the distinct ones of 20 x 20 drawn rows and columns
@@ -193,6 +193,38 @@ TEST_P(KroneckerFit, SamplingMethodsReadOnlyTheEntriesTheyCount) {
       return "";
     };
     EXPECT_THAT(failure(), testing::HasSubstr("asked for more than an entry of b"));
+  });
+}
+
+/// Each is read once, but stands for as many equations as it was drawn.
+TEST_P(KroneckerFit, APairDrawnTwiceCountsTwice) {
+  on_ranks([](const Communicator& comm) {
+    constexpr Index samples = 300;  // of 120 pairs
+    const auto spec = kronecker_spec(12, 3, "student_t", 10, 2);
+    const auto generated = KroneckerData::generated(spec, 3);
+    const KroneckerMemory<double> source(generated);
+    const Problem problem(spec, source, Layout::contiguous(12, comm.size()), comm.rank());
+    regression::LeverageSampler<double> sampler(comm, spec, {samples, samples}, 1);
+    sampler.run(problem.factors);
+    const Array<double> whole = generated.product();
+    Array<double> equations(1, samples, 7);  // a1_i (x) a2_j and b_ij, over the root of their probability
+    std::vector<double> q1(3), q2(2);
+    for (Index l = 0; l < samples; ++l) {
+      const Index i = sampler.index(0, l), j = sampler.index(1, l);
+      const double scores = sampler.whiten(0, sampler.row(0, l), q1) * sampler.whiten(1, sampler.row(1, l), q2);
+      for (Index c = 0; c < 6; ++c) equations(0, l, c) = whole(0, i * 10 + j, c) / std::sqrt(scores);
+      equations(0, l, 6) = generated.b(0, i, j) / std::sqrt(scores);
+    }
+    const Array<double> triangle = qr_upper(equations);
+    Array<double> r(1, 6, 6), x(1, 6, 1);
+    for (Index p = 0; p < 6; ++p) {
+      std::copy_n(triangle.row(0, p), 6, r.row(0, p));
+      x(0, p, 0) = triangle(0, p, 6);
+    }
+    solve_upper(r, x);
+    const auto run = run_on<Problem, kronecker::LeveragePairs>(comm, source, spec, drawn(&Pairs::samples, samples, 1));
+    EXPECT_LT(run.quality.entries_read, 120);
+    for (Index p = 0; p < 6; ++p) EXPECT_NEAR(run.solution.x.data()[p], x.data()[p], 1e-12);  // condition near 1
   });
 }
 
