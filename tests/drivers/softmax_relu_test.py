@@ -135,6 +135,32 @@ class SoftmaxRelu(programs.ProgramTest):
             eigenvalues = numpy.linalg.eigvalsh(hessian)
             self.assertAlmostEqual(row["lambda_min"], eigenvalues[0], delta=1e-7 * abs(eigenvalues).max(), msg=ended)
 
+    def test_the_lipschitz_ratio_of_the_hessian_and_its_bound(self):
+        a1, a2, w, b = (self.data[name] for name in ("a1", "a2", "w", "b"))
+        path = self.write("lipschitz.h5")  # A2 has no negative entry: one cell
+        launches = [(ranks, "regression", "--problem", "softmax_relu", "--input", path, "--methods", "newton",
+                     "--tolerance", "1e-10", "--save-solution", "--out", self.folder / f"lipschitz_{ranks}", *QUICK)
+                    for ranks in ONE_AND_THREE]
+
+        def hessian(x, step=1e-5):
+            return numpy.array([gradient(a1, a2, w, b, x + step * e) - gradient(a1, a2, w, b, x - step * e)
+                                for e in numpy.eye(3)]) / (2 * step)
+
+        for ranks, ended in zip(ONE_AND_THREE, programs.run_all(launches)):
+            self.assert_exit(ended, programs.OK)
+            (row,) = ended.rows
+            with h5py.File(self.folder / f"lipschitz_{ranks}" / "solutions" / f"{row['hash']}.h5") as file:
+                x = file["x"][:, 0]
+            y = x / 2  # with a file the start is 0
+            ratio = numpy.linalg.norm(hessian(y) - hessian(x), 2) / numpy.linalg.norm(y - x)
+            # Differences of gradients err by 1e-8 of them, the Hessians' by as much of the larger.
+            self.assertAlmostEqual(row["lipschitz_ratio"] / ratio, 1, delta=1e-4, msg=ended)
+            of_a2 = numpy.sqrt(numpy.abs(a2).sum(0).max() * numpy.abs(a2).sum(1).max())
+            bound = (numpy.linalg.norm(a1, 2) ** 2 * numpy.linalg.norm(a1, axis=1).max()
+                     * (18 * of_a2**2 + 26 * of_a2 * (of_a2 + numpy.linalg.norm(b))))
+            self.assertAlmostEqual(row["lipschitz_bound"] / bound, 1, delta=1e-10, msg=ended)
+            self.assertLess(row["lipschitz_ratio"], row["lipschitz_bound"], msg=ended)
+
     def test_shapes_that_do_not_fit(self):
         a1, a2, w, b = (self.data[name] for name in ("a1", "a2", "w", "b"))
         self.rejected([

@@ -32,6 +32,27 @@ double euclidean_norm(std::span<const double> v) {
   return std::sqrt(dot(v, v));
 }
 
+double local_rate(std::span<const double> reductions) {
+  const double last = reductions.empty() ? 0 : reductions.back();
+  if (reductions.size() < 2 || !(last > 0)) return std::numeric_limits<double>::quiet_NaN();
+  std::size_t from = 0;  // the step at which half of the digits were gained; one step is left at least
+  while (from + 2 < reductions.size() && reductions[from] > std::sqrt(last)) ++from;
+  const auto steps = static_cast<double>(reductions.size() - 1 - from);
+  return std::pow(last / reductions[from], 1 / steps);
+}
+
+double steps_a_digit(std::span<const double> reductions) {
+  const auto size = static_cast<double>(reductions.size());
+  if (reductions.size() < 3) return std::numeric_limits<double>::quiet_NaN();
+  double mean = 0, xx = 0, xy = 0;
+  for (const double reduction : reductions) mean -= std::log10(reduction) / size;
+  for (std::size_t step = 0; step < reductions.size(); ++step) {
+    const double x = -std::log10(reductions[step]) - mean;
+    xx += x * x, xy += x * static_cast<double>(step);
+  }
+  return std::isfinite(xx) && xx > 0 ? xy / xx : std::numeric_limits<double>::quiet_NaN();
+}
+
 template <class T>
 void validate_limits(double tolerance, Index max_iterations) {
   // The gradient sums terms that cancel; its rounding was seen to stay below some hundred units of its start.
@@ -46,6 +67,7 @@ template <class T>
 Descent<T>::Descent(const Communicator& comm, const SoftmaxReluSpec& spec, const DescentLimits& limits)
     : model_(comm, spec), limits_(limits) {
   solution_.x = Array<T>(1, spec.d, 1);
+  reductions_.reserve(static_cast<std::size_t>(std::min<Index>(limits.max_iterations, 1024) + 1));
 }
 
 template <class T>
@@ -60,6 +82,7 @@ std::span<const double> Descent<T>::begin(const SoftmaxReluProblem<T>& problem) 
   const std::span<const double> gradient = model_.gradient();
   start_norm_ = euclidean_norm(gradient);
   reduction_ = start_norm_ > 0 ? 1 : 0;
+  reductions_.assign(1, 1.0);
   return gradient;
 }
 
@@ -67,6 +90,7 @@ template <class T>
 bool Descent<T>::note(double gradient_norm) {
   ++counts_.iterations;
   reduction_ = gradient_norm / start_norm_;
+  reductions_.push_back(reduction_);
   if (reduction_ <= 1e-6 && counts_.iterations_to_1e6 == unknown_index) counts_.iterations_to_1e6 = counts_.iterations;
   if (reduction_ <= 1e-12 && counts_.iterations_to_1e12 == unknown_index)
     counts_.iterations_to_1e12 = counts_.iterations;
@@ -143,6 +167,8 @@ void Descent<T>::finish(const std::string& why_not_converged) {
   const bool definite = model_.proven_definite();
   const double kink = model_.kink();
   promise_ = {};
+  counts_.steps_a_digit = steps_a_digit(reductions_);
+  counts_.local_rate = local_rate(reductions_);
   counts_.converged = reduction_ <= limits_.tolerance;
   if (reduction_ <= limits_.tolerance) {
     // The promise is judged by another gradient, rounded otherwise.

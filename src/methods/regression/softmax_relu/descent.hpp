@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -25,6 +26,9 @@ struct SoftmaxReluCounts {
   Index rows_kept = 0;
   Index iterations_to_1e6 = unknown_index;
   Index iterations_to_1e12 = unknown_index;
+  double steps_a_digit = std::numeric_limits<double>::quiet_NaN();
+  double local_rate = std::numeric_limits<double>::quiet_NaN();
+  double predicted_rate = std::numeric_limits<double>::quiet_NaN();
   bool converged = true;
 
   static constexpr auto fields() {
@@ -44,6 +48,13 @@ struct SoftmaxReluCounts {
         Field{"rows-kept", &Counts::rows_kept, "rows of A1 sampled, all steps together"},
         Field{"iterations-to-1e6", &Counts::iterations_to_1e6, "steps until the gradient norm fell by 1e6"},
         Field{"iterations-to-1e12", &Counts::iterations_to_1e12, "steps until the gradient norm fell by 1e12"},
+        Field{"steps-a-digit", &Counts::steps_a_digit,
+              "slope of the least-squares line through (log10(1 / gradient reduction), steps), start included"},
+        Field{
+            "local-rate", &Counts::local_rate,
+            "gradient norm after a step relative to before it: geometric mean over the last half of the digits gained"},
+        Field{"predicted-rate", &Counts::predicted_rate,
+              "sketched-newton: 2 sqrt(d / k), the whitened error of a sample of k rows, which bounds the local rate"},
         Field{"converged", &Counts::converged, "whether the gradient norm fell as asked; if not, no time counts", ""}};
   }
 };
@@ -103,6 +114,7 @@ class Descent {
   SoftmaxReluCounts counts_;
   SoftmaxReluSolution<T> solution_;
   Promise promise_;
+  std::vector<double> reductions_;  // of the gradient norm, after each step; 1 at the start
   double start_norm_ = 0, start_loss_ = 0, reduction_ = 1, last_length_ = 1;
   bool on_kink_ = false;
 };
@@ -111,5 +123,10 @@ class Descent {
 void add_descent(Schedule&, const ModelCost&, const SoftmaxReluCounts&);
 
 double euclidean_norm(std::span<const double> v);
+
+/// Of gradient norms relative to the first, one a step and 1 at the start: what SoftmaxReluCounts says of both; NaN
+/// below one step, or two for the slope, or if the norm became 0.
+double local_rate(std::span<const double> reductions);
+double steps_a_digit(std::span<const double> reductions);
 
 }  // namespace breakeven::regression

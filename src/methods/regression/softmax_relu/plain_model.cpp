@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "numerics/small_dense.hpp"
+
 namespace breakeven::regression {
 namespace {
 
@@ -149,9 +151,9 @@ double PlainModel::min_u() const {
   return smallest;
 }
 
-double PlainModel::weight_condition() const {
-  double smallest = std::numeric_limits<double>::infinity(), largest_column = 0, squares = 0;
-  std::vector<double> row_sums(u.size(), 0);
+double PlainModel::a2_norm() const {
+  double largest_column = 0;
+  std::vector<double> row_sums(at(a2.columns()), 0);
   for (Index i = 0; i < a2.rows(); ++i) {
     double column_sum = 0;
     for (Index j = 0; j < a2.columns(); ++j) {
@@ -159,14 +161,27 @@ double PlainModel::weight_condition() const {
       row_sums[at(j)] += std::abs(a2(0, i, j));
     }
     largest_column = std::max(largest_column, column_sum);
-    smallest = std::min(smallest, w[at(i)] * w[at(i)]);
   }
   comm.all_reduce(std::span<double>(row_sums));
-  smallest = comm.all_reduce(smallest, Reduction::minimum);
   largest_column = comm.all_reduce(largest_column, Reduction::maximum);
-  for (const double residual : r) squares += residual * residual;
-  const double norm = std::sqrt(largest_column * *std::max_element(row_sums.begin(), row_sums.end()));
-  return smallest / (1.5 * norm * std::sqrt(squares));
+  return std::sqrt(largest_column * *std::max_element(row_sums.begin(), row_sums.end()));
+}
+
+double PlainModel::weight_condition() const {
+  double smallest = std::numeric_limits<double>::infinity();
+  for (const double weight : w) smallest = std::min(smallest, weight * weight);
+  smallest = comm.all_reduce(smallest, Reduction::minimum);
+  return smallest / (1.5 * a2_norm() * std::sqrt(dot(r.data(), r.data(), a2.columns())));
+}
+
+double PlainModel::lipschitz_bound() const {
+  Array<double> gram = diagonal_product(std::vector<double>(at(a1.rows()), 1));
+  comm.all_reduce(gram.span());
+  double longest = 0;
+  for (Index i = 0; i < a1.rows(); ++i) longest = std::max(longest, dot(a1.row(0, i), a1.row(0, i), a1.columns()));
+  longest = std::sqrt(comm.all_reduce(longest, Reduction::maximum));
+  const double of_a2 = a2_norm(), residual = of_a2 + std::sqrt(dot(b.data(), b.data(), a2.columns()));
+  return symmetric_eigenvalues(gram).back() * longest * (18 * of_a2 * of_a2 + 26 * of_a2 * residual);
 }
 
 }  // namespace breakeven::regression

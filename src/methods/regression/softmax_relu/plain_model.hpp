@@ -29,9 +29,12 @@ struct PlainModel {
   double min_u() const;  ///< min |u_j|
   /// min w^2 / (1.5 |A2| |r|), with |A2| <= sqrt(|A2|_1 |A2|_inf).
   double weight_condition() const;
+  /// Of the Hessian within a cell of the ReLUs: |A1|^2 max |a_i| (18 |A2|^2 + 26 |A2| (|A2| + |b|)), |A2| as above.
+  double lipschitz_bound() const;
 
  private:
   std::vector<double> q() const;
+  double a2_norm() const;
   Array<double> diagonal_product(const std::vector<double>& weights) const;
 };
 

@@ -70,6 +70,8 @@ struct SoftmaxReluQuality {
   double min_u = 0;
   double lambda_min = 0;
   double weight_condition = 0;
+  double lipschitz_ratio = 0;
+  double lipschitz_bound = 0;
   double dominance_measured = 0;
   double reference_reduction = 0;
 
@@ -86,6 +88,9 @@ struct SoftmaxReluQuality {
         Field{"lambda-min", &Quality::lambda_min, "smallest eigenvalue of the Hessian; at a minimiser not below 0"},
         Field{"weight-condition", &Quality::weight_condition,
               "min w^2 / (1.5 |A2| |r|) at x*, |A2| from above: H is sure to be positive definite from 1 on"},
+        Field{"lipschitz-ratio", &Quality::lipschitz_ratio,
+              "|H(y) - H(x*)| / |y - x*|, y between x* and x0, halfway or nearer: in one cell of the ReLUs with x*"},
+        Field{"lipschitz-bound", &Quality::lipschitz_bound, "what the theory bounds that ratio by, in any cell"},
         Field{"dominance-measured", &Quality::dominance_measured, "W^2 relative to B at x*: 1 / |B| where W^2 is 1"},
         Field{"reference-reduction", &Quality::reference_reduction,
               "gradient norm at x* relative to the one at x0: large if x* is on a kink"}};
@@ -103,6 +108,7 @@ struct SoftmaxReluReference {
   double lambda_min = 0;          ///< of the Hessian at x*
   Index zero_weights = 0;         ///< entries of w that are 0
   double weight_condition = 0;
+  double lipschitz_ratio = 0, lipschitz_bound = 0;  ///< NaN: x0 is x*, or x* is on a kink
   double dominance = 0;
 };
 

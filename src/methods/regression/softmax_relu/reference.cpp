@@ -108,6 +108,30 @@ double minimise(PlainModel& model, Index n, const Array<double>& weight_gram, st
   return smallest / start;
 }
 
+/// |H(y) - H(x)| / |y - x| for y between x and x0, halfway or nearer, so that the same ReLUs are active; NaN if no such
+/// y is apart from x. Leaves the model at x. Collective.
+double lipschitz_ratio(PlainModel& model, const std::vector<double>& x, const std::vector<double>& x0,
+                       const Array<double>& hessian) {
+  double ratio = std::numeric_limits<double>::quiet_NaN();
+  const std::vector<double> u = model.u;
+  std::vector<double> y = x0;
+  for (int halving = 0; halving < 20; ++halving) {  // further, rounding of the Hessians would show in their difference
+    double squares = 0;
+    for (std::size_t k = 0; k < x.size(); ++k) y[k] = (x[k] + y[k]) / 2, squares += std::pow(y[k] - x[k], 2);
+    model.loss(y);
+    if (!std::equal(u.begin(), u.end(), model.u.begin(), [](double a, double b) { return (a > 0) == (b > 0); }))
+      continue;
+    if (squares == 0) break;
+    Array<double> change = model.hessian();
+    for (Index i = 0; i < change.size(); ++i) change.data()[i] -= hessian.data()[i];
+    const std::vector<double> values = symmetric_eigenvalues(change);
+    ratio = std::max(-values.front(), values.back()) / std::sqrt(squares);
+    break;
+  }
+  model.loss(x);
+  return ratio;
+}
+
 }  // namespace
 
 template <class T>
@@ -136,6 +160,8 @@ SoftmaxReluReference SoftmaxReluProblem<T>::reference(const Communicator& comm, 
   reference.h = model.hessian();
   reference.lambda_min = symmetric_eigenvalues(reference.h).front();
   reference.weight_condition = model.weight_condition();
+  reference.lipschitz_ratio = lipschitz_ratio(model, reference.x, reference.x0, reference.h);
+  reference.lipschitz_bound = model.lipschitz_bound();
   reference.zero_weights = comm.all_reduce(static_cast<Index>(std::count(model.w.begin(), model.w.end(), 0.0)));
   if (const auto r = cholesky(weight_gram)) {
     // |R^-T (H - A1'W^2A1) R^-1|: B against W^2 on the range of A1.
@@ -178,6 +204,8 @@ SoftmaxReluQuality SoftmaxReluProblem<T>::quality(const Communicator& comm, cons
   quality.min_u = model.min_u();
   quality.lambda_min = symmetric_eigenvalues(model.hessian()).front();
   quality.weight_condition = reference.weight_condition;
+  quality.lipschitz_ratio = reference.lipschitz_ratio;
+  quality.lipschitz_bound = reference.lipschitz_bound;
   quality.dominance_measured = reference.dominance;
   quality.reference_reduction = reference.gradient_reduction;
   return quality;

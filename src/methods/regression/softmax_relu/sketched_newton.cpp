@@ -7,6 +7,15 @@
 #include "numerics/small_dense.hpp"
 
 namespace breakeven::regression {
+namespace {
+
+/// Of A1'DA1 in the norm of A1'W^2A1, where W^2 is all of D: the singular values of k rows that keep d whitened columns
+/// (Marchenko and Pastur 1967).
+double predicted_rate(const SoftmaxReluSpec& spec, double samples) {
+  return 2 * std::sqrt(static_cast<double>(spec.d) / samples);
+}
+
+}  // namespace
 
 template <class T>
 void SketchedNewton<T>::validate(const SoftmaxReluSpec&, const Params& params) {
@@ -48,6 +57,7 @@ const SoftmaxReluSolution<T>& SketchedNewton<T>::run(const SoftmaxReluProblem<T>
     }
     return Step{descend(*r, gradient), 1};
   });
+  descent_.counts().predicted_rate = predicted_rate(spec_, samples);
   return descent_.solution();
 }
 
@@ -58,6 +68,7 @@ SoftmaxReluCounts SketchedNewton<T>::expected(const SoftmaxReluSpec& spec, const
   counts.evaluations = 21;
   counts.rows_kept =
       counts.hessian_builds * std::min(spec.n, static_cast<Index>(leverage_samples(params.sample_factor, spec.d)));
+  counts.predicted_rate = predicted_rate(spec, leverage_samples(params.sample_factor, spec.d));
   return counts;
 }
 

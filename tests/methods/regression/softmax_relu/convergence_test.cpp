@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "methods/regression/softmax_relu/descent.hpp"
 #include "support/method_run.hpp"
 #include "support/on_ranks.hpp"
 
@@ -65,24 +66,25 @@ TEST_P(SoftmaxReluConvergence, ExactNewtonIsQuadraticNearTheMinimiser) {
   });
 }
 
-/// Gradient reduction a step, W^2 far above B so that sampling is the only error, and few of the rows sampled.
-double sampled_rate(const Communicator& comm, double factor) {
+/// Local and predicted rate, W^2 far above B so that sampling is the only error, and few of the rows sampled.
+std::pair<double, double> sampled_rates(const Communicator& comm, double factor) {
   const MethodRun run = solve(comm, spec_with({{"dominance", 1e3}, {"n", Index{16384}}}), "sketched_newton",
                               {{"sample-factor", factor}, {"tolerance", 1e-10}});
   EXPECT_EQ(run.promise.kind, Promise::Kind::certified) << run.promise.reason;
-  return std::pow(number(run.quality, "gradient_reduction"), 1.0 / static_cast<double>(count(run, "iterations")));
+  return {number(run.counts, "local_rate"), number(run.counts, "predicted_rate")};
 }
 
 TEST_P(SoftmaxReluConvergence, SampledNewtonIsLinearAtTheRateOfTheSample) {
   on_ranks([](const Communicator& comm) {
     // A fresh sample of k rows errs by 2 sqrt(d / k) in the whitened norm (Marchenko and Pastur 1967): at most that a
     // step. A given vector feels about half of it; a quarter is a bound from below.
-    const auto predicted = [](double factor) { return 2 * std::sqrt(1 / (factor * std::log(16.0))); };
-    const double few = sampled_rate(comm, 5), many = sampled_rate(comm, 20);
-    EXPECT_LE(few, predicted(5));
-    EXPECT_GE(few, predicted(5) / 4);
-    EXPECT_LE(many, predicted(20));
-    EXPECT_GE(many, predicted(20) / 4);
+    const auto [few, few_predicted] = sampled_rates(comm, 5);
+    const auto [many, many_predicted] = sampled_rates(comm, 20);
+    EXPECT_NEAR(few_predicted, 2 * std::sqrt(1 / (5 * std::log(16.0))), 0.01) << "k is a whole number";
+    EXPECT_LE(few, few_predicted);
+    EXPECT_GE(few, few_predicted / 4);
+    EXPECT_LE(many, many_predicted);
+    EXPECT_GE(many, many_predicted / 4);
     EXPECT_NEAR(few / many, 2, 0.8) << "four times the rows, half the rate";
   });
 }
@@ -90,18 +92,20 @@ TEST_P(SoftmaxReluConvergence, SampledNewtonIsLinearAtTheRateOfTheSample) {
 TEST_P(SoftmaxReluConvergence, IterationsGrowWithTheLogarithmOfTheAccuracy) {
   on_ranks([](const Communicator& comm) {
     const auto expect_line = [&](const std::string& method, const Assignment& params) {
-      double n = 0, x = 0, y = 0, xx = 0, xy = 0;
+      double n = 0, x = 0, y = 0, xx = 0, xy = 0, steps_a_digit = 0;
       std::vector<std::pair<double, double>> points;
       for (int digits = 2; digits <= 10; ++digits) {
         Assignment all = params;
         all.emplace_back("tolerance", std::pow(10.0, -digits));
-        const auto steps =
-            static_cast<double>(count(solve(comm, spec_with({{"dominance", 30.0}}), method, all), "iterations"));
+        const MethodRun run = solve(comm, spec_with({{"dominance", 30.0}}), method, all);
+        const auto steps = static_cast<double>(count(run, "iterations"));
+        steps_a_digit = number(run.counts, "steps_a_digit");  // of the longest run, in the end
         points.emplace_back(digits, steps);
         n += 1, x += digits, y += steps, xx += digits * digits, xy += digits * steps;
       }
       const double slope = (n * xy - x * y) / (n * xx - x * x), offset = (y - slope * x) / n;
       EXPECT_GT(slope, 0) << method;
+      EXPECT_NEAR(steps_a_digit, slope, 0.2 * slope) << method << ": what one run tells of all accuracies";
       // Steps are whole numbers: a line is met within one, and one more for an uneven sample.
       for (const auto& [digits, steps] : points) EXPECT_NEAR(steps, offset + slope * digits, 2) << method;
       return slope;
@@ -111,6 +115,36 @@ TEST_P(SoftmaxReluConvergence, IterationsGrowWithTheLogarithmOfTheAccuracy) {
     EXPECT_LE(rate, 2 * std::sqrt(1 / (5 * std::log(16.0))));
     const double fixed = expect_line("fixed_factor", {});
     EXPECT_LT(fixed, sampled) << "in the regime of the theory the matrix factored once needs fewer steps";
+  });
+}
+
+TEST(SoftmaxReluRates, AreThoseOfTheLastHalfOfTheDigitsAndOfTheWholeLine) {
+  std::vector<double> even{1}, slow_start{1, 0.9, 0.8, 0.7};
+  for (int step = 1; step <= 8; ++step) even.push_back(std::pow(10.0, -0.5 * step));
+  for (int step = 0; step < 10; ++step) slow_start.push_back(slow_start.back() / 10);
+  EXPECT_NEAR(regression::local_rate(even), std::sqrt(0.1), 1e-15);
+  EXPECT_NEAR(regression::steps_a_digit(even), 2, 1e-14);
+  EXPECT_NEAR(regression::local_rate(slow_start), 0.1, 1e-15) << "the start is not local";
+  EXPECT_NEAR(regression::local_rate(std::vector{1.0, 1e-2, 1e-9}), 1e-7, 1e-21) << "one step has most of the digits";
+  EXPECT_TRUE(std::isnan(regression::local_rate(std::vector{1.0})));
+  EXPECT_TRUE(std::isnan(regression::local_rate(std::vector{1.0, 0.0})));
+  EXPECT_TRUE(std::isnan(regression::steps_a_digit(std::vector{1.0, 0.1})));
+  EXPECT_TRUE(std::isnan(regression::steps_a_digit(std::vector{1.0, 0.1, 0.0})));
+}
+
+TEST_P(SoftmaxReluConvergence, LipschitzRatioStaysUnderItsBound) {
+  on_ranks([](const Communicator& comm) {
+    for (const char* signs : {"positive", "mixed"})
+      for (const char* data : {"gaussian", "student_t"}) {
+        const Assignment spec =
+            spec_with({{"signs", std::string(signs)}, {"data", std::string(data)}, {"dominance", 30.0}});
+        const MethodRun run = solve(comm, spec, "newton", {});
+        EXPECT_GT(number(run.quality, "lipschitz_ratio"), 0) << signs << data;
+        EXPECT_LE(number(run.quality, "lipschitz_ratio"), number(run.quality, "lipschitz_bound")) << signs << data;
+      }
+    const MethodRun kink = solve(
+        comm, spec_with({{"signs", std::string("mixed")}, {"dominance", 0.03}, {"n", Index{4096}}}), "newton", {});
+    EXPECT_TRUE(std::isnan(number(kink.quality, "lipschitz_ratio"))) << "x* is between two cells";
   });
 }
 
