@@ -108,6 +108,8 @@ KroneckerSpectralQuality KroneckerSpectralProblem<T>::quality(const Communicator
                                                               const Solution& solution) {
   const std::array<Array<double>, 2> inverse{inverse_of_upper(reference.r[0]), inverse_of_upper(reference.r[1])};
   KroneckerSpectralQuality quality;
+  for (const std::size_t factor : {0u, 1u})
+    quality.storage += solution.rows[factor] * solution.parts[factor].columns();
   if (solution.pairs) {
     const auto [low, high] = pair_eigenvalues(comm, solution, inverse);
     quality.eigenvalue_min = low, quality.eigenvalue_max = high;

@@ -28,6 +28,7 @@ struct KroneckerSpectralQuality {
   double error = 0;
   double eigenvalue_min = 0;
   double eigenvalue_max = 0;
+  Index storage = 0;
 
   static constexpr auto fields() {
     using Quality = KroneckerSpectralQuality;
@@ -36,7 +37,8 @@ struct KroneckerSpectralQuality {
             "error", &Quality::error,
             "whitened error |Q'(M'M - A'A)Q|_2 with A = Q R: smallest eps with (1 - eps) A'A <= M'M <= (1 + eps) A'A"},
         Field{"eigenvalue-min", &Quality::eigenvalue_min, "smallest eigenvalue of M'M against A'A"},
-        Field{"eigenvalue-max", &Quality::eigenvalue_max, "largest eigenvalue of M'M against A'A"}};
+        Field{"eigenvalue-max", &Quality::eigenvalue_max, "largest eigenvalue of M'M against A'A"},
+        Field{"storage", &Quality::storage, "numbers that stand for M, all ranks together: entries of left and right"}};
   }
 };
 

@@ -175,6 +175,30 @@ TEST_P(Spectral, AProductsErrorIsThatOfBothFactorsTogether) {
   });
 }
 
+/// As many pairs as rows of each factor take as many numbers, and the product comes nearer: at d = d2 and k of both the
+/// laws are 2 d / sqrt(k) and less than 4 sqrt(d / k).
+TEST_P(Spectral, AtEqualStorageAProductIsNearerThanPairs) {
+  on_ranks([](const Communicator& comm) {
+    constexpr Index k = 1200;
+    const auto spec = kronecker_spec(400, 9, "student_t");
+    const auto source = Problem::generate(spec, 3);
+    const auto reference = Problem::reference(comm, spec, *source, 1);
+    std::vector<double> of_pairs, of_products;
+    for (Index draw = 1; draw <= 5; ++draw) {
+      const auto as_pairs = run_on<Problem, spectral::LeveragePairs>(
+          comm, *source, spec, drawn(&spectral::LeveragePairsParams::samples, k, draw), reference);
+      const auto as_product = run_on<Problem, spectral::ProductSketch>(
+          comm, *source, spec, drawn(&spectral::ProductSketchParams::rows, k, draw), reference);
+      EXPECT_EQ(as_pairs.quality.storage, k * (9 + 9));
+      EXPECT_EQ(as_product.quality.storage, k * (9 + 9));
+      of_pairs.push_back(as_pairs.quality.error);
+      of_products.push_back(as_product.quality.error);
+    }
+    EXPECT_GT(median(of_pairs), 1.5 * median(of_products));
+    EXPECT_EQ((run_on<Problem, spectral::QrFactors>(comm, *source, spec, {"tsqr"}, reference).quality.storage), 2 * 81);
+  });
+}
+
 TEST_P(Spectral, TheMeanOfManySamplesIsTheGramMatrix) {
   on_ranks([](const Communicator& comm) {
     if (comm.size() > 2) return;
