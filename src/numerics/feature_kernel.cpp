@@ -17,12 +17,17 @@ Index count_features(Index d, Index degree) {
   return MonomialBasis(d, degree).size();
 }
 
+/// Below degree 3 the parents are the variables or 1, which every tile holds.
+bool by_families(Index degree) {
+  return degree >= 3;
+}
+
 }  // namespace
 
 /// Entries of everything a kernel allocates.
 template <class T>
 struct FeatureKernel<T>::Sizes {
-  Index features, columns, stored, tile_tokens, tile_stride, block;
+  Index features, columns, stored, stored_keys, tile_tokens, tile_stride, block;
   Index key_tile, value_tile, query_tile, sums;
   Index block_keys = 0, block_values = 0, scores = 0, weighted_state = 0, polynomial = 0;
 
@@ -30,16 +35,18 @@ struct FeatureKernel<T>::Sizes {
     constexpr Index line = line_tokens<T>, panel = panel_tokens<T>;
     features = count_features(d, degree);
     columns = d_value + 1;
-    stored = std::max(1 + d, degree == 0 ? 1 : count_features(d, degree - 1));
-    // The features below the top degree of one tile should stay in the second-level cache; but the whole state passes
+    const auto stored_below = [d](Index top) { return std::max(1 + d, top <= 0 ? 1 : count_features(d, top - 1)); };
+    stored = stored_below(degree);
+    stored_keys = by_families(degree) ? stored_below(degree - 1) : stored;
+    // The stored features of one tile should stay in the second-level cache; but the whole state passes
     // by once a tile, so a tile must not be too short either.
     constexpr Index tile_bytes = Index{1} << 20;
-    constexpr Index shortest_tile = 8 * line, longest_tile = 32 * line;
-    tile_tokens =
-        std::clamp(tile_bytes / (stored * static_cast<Index>(sizeof(T))) / line * line, shortest_tile, longest_tile);
+    constexpr Index shortest_tile = 8 * line, longest_tile = 48 * line;
+    tile_tokens = std::clamp(tile_bytes / (stored_keys * static_cast<Index>(sizeof(T))) / line * line, shortest_tile,
+                             longest_tile);
     tile_stride = tile_tokens + line;  // rows a power of two apart would fall on the same sets of the first-level cache
     block = causal_block(d, degree);
-    key_tile = stored * tile_stride;
+    key_tile = (stored_keys + (by_families(degree) ? family_rows : 0)) * tile_stride;
     value_tile = columns * tile_tokens;
     query_tile = stored * panel;
     sums = columns * panel;
@@ -54,7 +61,7 @@ struct FeatureKernel<T>::Sizes {
   Index bytes() const {
     return static_cast<Index>(sizeof(T)) * (key_tile + value_tile + query_tile + sums + block_keys + block_values +
                                             scores + weighted_state + polynomial) +
-           static_cast<Index>(sizeof(FeatureLink)) * features;
+           static_cast<Index>(sizeof(FeatureLink) + sizeof(PanelLink)) * features;
   }
 };
 
@@ -67,11 +74,13 @@ FeatureKernel<T>::FeatureKernel(MonomialBasis basis, Index d_value, const Sizes&
     : basis_(std::move(basis)),
       columns_(d_value + 1),
       stored_(sizes.stored),
+      stored_keys_(sizes.stored_keys),
       tile_tokens_(sizes.tile_tokens),
       tile_stride_(sizes.tile_stride),
       block_(sizes.block),
       tiles_(feature_tiles<T>()),
       links_(static_cast<std::size_t>(sizes.features)),
+      panel_links_(static_cast<std::size_t>(sizes.features)),
       key_tile_(static_cast<std::size_t>(sizes.key_tile)),
       value_tile_(static_cast<std::size_t>(sizes.value_tile)),
       query_tile_(static_cast<std::size_t>(sizes.query_tile)),
@@ -82,21 +91,28 @@ FeatureKernel<T>::FeatureKernel(MonomialBasis basis, Index d_value, const Sizes&
       weighted_state_(static_cast<std::size_t>(sizes.weighted_state)),
       polynomial_(static_cast<std::size_t>(sizes.polynomial)) {
   links_[0] = {0, 0};
-  for (const MonomialBasis::Block& block : basis_.blocks())
+  for (const MonomialBasis::Block& block : basis_.blocks()) {
+    if (by_families(basis_.degree()) && block.degree == basis_.degree())
+      children_.push_back({block.first, block.count});
     for (Index r = 0; r < block.count; ++r)
       links_[static_cast<std::size_t>(block.first + r)] = {static_cast<std::int32_t>(block.first_parent + r),
                                                            static_cast<std::int32_t>(1 + block.variable)};
+  }
+  std::transform(links_.begin(), links_.end(), panel_links_.begin(), [](const FeatureLink& link) {
+    return PanelLink{link.parent * panel_tokens<T>, link.factor * panel_tokens<T>};
+  });
   std::fill_n(key_tile_.begin(), tile_stride_, T(1));
   std::fill_n(query_tile_.begin(), panel_tokens<T>, T(1));
 }
 
 template <class T>
-void FeatureKernel<T>::fill_tile(const T* tokens, Index rows, const T* shift, T* tile, Index stride, Index capacity) {
+void FeatureKernel<T>::fill_tile(const T* tokens, Index rows, const T* shift, Index stored, T* tile, Index stride,
+                                 Index capacity) {
   const Index d = basis_.d();
   const Index padded = std::min(capacity, round_up(rows, line_tokens<T>));
   tiles_.transpose(tokens, rows, d, d, shift, tile + stride, stride);
   for (Index v = 0; v < d; ++v) std::fill(tile + (1 + v) * stride + rows, tile + (1 + v) * stride + capacity, T(0));
-  if (stored_ > 1 + d) tiles_.expand(tile, stride, padded, links_.data() + 1 + d, stored_ - 1 - d, 1 + d);
+  if (stored > 1 + d) tiles_.expand(tile, stride, padded, links_.data() + 1 + d, stored - 1 - d, 1 + d);
 }
 
 template <class T>
@@ -118,11 +134,17 @@ void FeatureKernel<T>::accumulate(const T* keys, const T* values, Index rows, st
   for (Index first = 0; first < rows; first += tile_tokens_) {
     const Index n = std::min(tile_tokens_, rows - first);
     const Index padded = round_up(n, line_tokens<T>);
-    fill_tile(keys + first * basis_.d(), n, shift.empty() ? nullptr : shift.data(), key_tile_.data(), tile_stride_,
-              padded);
+    fill_tile(keys + first * basis_.d(), n, shift.empty() ? nullptr : shift.data(), stored_keys_, key_tile_.data(),
+              tile_stride_, padded);
     pack_values(values + first * (columns_ - 1), n);
-    tiles_.accumulate(key_tile_.data(), tile_stride_, padded, links_.data(), features(), value_tile_.data(), columns_,
+    const Index below = children_.empty() ? features() : basis_.first_of_degree(basis_.degree() - 1);
+    tiles_.accumulate(key_tile_.data(), tile_stride_, padded, links_.data(), below, value_tile_.data(), columns_,
                       state.data());
+    if (children_.empty()) continue;
+    const FeatureFamilies families{links_.data() + below, below, basis_.first_of_degree(basis_.degree()) - below,
+                                   children_.data(), basis_.d()};
+    tiles_.accumulate_families(key_tile_.data(), tile_stride_, padded, families, stored_keys_, value_tile_.data(),
+                               columns_, state.data());
   }
 }
 
@@ -132,8 +154,8 @@ void FeatureKernel<T>::apply(const T* queries, Index rows, std::span<const T> we
   constexpr Index panel = panel_tokens<T>;
   for (Index first = 0; first < rows; first += panel) {
     const Index n = std::min(panel, rows - first);
-    fill_tile(queries + first * basis_.d(), n, nullptr, query_tile_.data(), panel, panel);
-    tiles_.apply(query_tile_.data(), links_.data(), features(), weighted_state.data(), columns_, sums_.data());
+    fill_tile(queries + first * basis_.d(), n, nullptr, stored_, query_tile_.data(), panel, panel);
+    tiles_.apply(query_tile_.data(), panel_links_.data(), features(), weighted_state.data(), columns_, sums_.data());
     tiles_.normalise(sums_.data(), columns_, n, outputs + first * (columns_ - 1), denominators + first);
   }
 }
@@ -168,8 +190,8 @@ void FeatureKernel<T>::causal(const T* queries, const T* keys, const T* values, 
     copy_block(keys + begin * d, values + begin * d_value, block_rows, shift);
     for (Index first = 0; first < block_rows; first += panel) {
       const Index n = std::min(panel, block_rows - first);
-      fill_tile(queries + (begin + first) * d, n, nullptr, query_tile_.data(), panel, panel);
-      tiles_.apply(query_tile_.data(), links_.data(), features(), weighted_state_.data(), columns_, sums_.data());
+      fill_tile(queries + (begin + first) * d, n, nullptr, stored_, query_tile_.data(), panel, panel);
+      tiles_.apply(query_tile_.data(), panel_links_.data(), features(), weighted_state_.data(), columns_, sums_.data());
       add_own_block(first, n);
       tiles_.normalise(sums_.data(), columns_, n, outputs + (begin + first) * d_value, denominators + begin + first);
     }

@@ -61,16 +61,20 @@ class FeatureKernel {
   FeatureKernel(MonomialBasis basis, Index d_value, const Sizes& sizes);
 
   void pack_values(const T* values, Index rows);
-  /// Features of `rows` tokens in the first columns of a tile; zeros for the variables from there to `capacity`.
-  void fill_tile(const T* tokens, Index rows, const T* shift, T* tile, Index stride, Index capacity);
+  /// The first `stored` features of `rows` tokens in the first columns of a tile; zeros for the variables from there to
+  /// `capacity`.
+  void fill_tile(const T* tokens, Index rows, const T* shift, Index stored, T* tile, Index stride, Index capacity);
   void copy_block(const T* keys, const T* values, Index rows, std::span<const T> shift);
   void add_own_block(Index first, Index rows);
 
   MonomialBasis basis_;
-  Index columns_;  ///< d_value + 1
-  Index stored_, tile_tokens_, tile_stride_, block_;
+  Index columns_;               ///< d_value + 1
+  Index stored_, stored_keys_;  ///< rows of a tile of queries, of keys
+  Index tile_tokens_, tile_stride_, block_;
   FeatureTiles<T> tiles_;
   std::vector<FeatureLink> links_;
+  std::vector<PanelLink> panel_links_;
+  std::vector<FeatureRun> children_;  ///< of the top degree, for each variable; empty below degree 3
   AlignedVector<T> key_tile_, value_tile_, query_tile_, sums_;
   AlignedVector<T> block_keys_, block_values_, scores_, weighted_state_, polynomial_;  ///< of causal()
 };

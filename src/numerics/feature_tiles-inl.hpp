@@ -66,14 +66,25 @@ void expand(T* tile, Index stride, Index tokens, const FeatureLink* links, Index
 
 // ---- sums over tokens ----------------------------------------------------------------------------------------------
 
-/// sums[f N + c] = feature f times column c, summed over the tokens in registers, for F features and N columns.
+/// Where the sum of feature f of F and column c of N is put: vectors of doubles side by side, what is left behind them.
+/// So each is read back as a part of one vector that was stored, never of two, for which the processor would wait.
+template <int F, int N>
+constexpr int sum_place(int f, int c) {
+  constexpr int wide =
+      N / static_cast<int>(hn::MaxLanes(Full<double>())) * static_cast<int>(hn::MaxLanes(Full<double>()));
+  return c < wide ? f * wide + c : F * wide + f * (N - wide) + c - wide;
+}
+template <int F, int N, class T>
+inline constexpr int sum_room = (F * N + static_cast<int>(hn::MaxLanes(Full<T>())) - 1) /
+                                static_cast<int>(hn::MaxLanes(Full<T>())) * static_cast<int>(hn::MaxLanes(Full<T>()));
+
+/// sums[sum_place(f, c)] = feature f times column c, summed over the tokens in registers, for F features and N columns.
 /// Not inlined: whatever else were alive here would take the register of `value`, and each multiply-add its own load.
 template <int F, int N, class T>
 HWY_NOINLINE void block_sums(const T* tile, Index stride, Index tokens, const FeatureLink* links, const T* values,
                              Index columns, T* sums) {
   const Full<T> d;
   constexpr Index lanes = static_cast<Index>(hn::MaxLanes(Full<T>()));
-  constexpr int padded = (F * N + 3) / 4 * 4;
   Vec<T> sum[F * N];
 #pragma GCC unroll 32
   for (int k = 0; k < F * N; ++k) sum[k] = hn::Zero(d);
@@ -84,6 +95,7 @@ HWY_NOINLINE void block_sums(const T* tile, Index stride, Index tokens, const Fe
     parent[f] = tile + links[f].parent * stride;
     factor[f] = tile + links[f].factor * stride;
   }
+#pragma GCC unroll 2
   for (Index line = 0; line < tokens; line += line_tokens<T>, values += columns * line_tokens<T>) {
 #pragma GCC unroll 16
     for (Index part = 0; part < line_tokens<T>; part += lanes) {
@@ -99,17 +111,22 @@ HWY_NOINLINE void block_sums(const T* tile, Index stride, Index tokens, const Fe
       }
     }
   }
-  Vec<T> whole[padded];
+  Vec<T> placed[sum_room<F, N, T>];
 #pragma GCC unroll 32
-  for (int k = 0; k < padded; ++k) whole[k] = k < F * N ? sum[k] : hn::Zero(d);
+  for (int k = F * N; k < sum_room<F, N, T>; ++k) placed[k] = hn::Zero(d);
+#pragma GCC unroll 4
+  for (int f = 0; f < F; ++f)
+#pragma GCC unroll 16
+    for (int c = 0; c < N; ++c) placed[sum_place<F, N>(f, c)] = sum[f * N + c];
 #pragma GCC unroll 32
-  for (int k = 0; k < padded; k += static_cast<int>(small<T>)) lane_sums(whole + k, sums + k);
+  for (int k = 0; k < sum_room<F, N, T>; k += static_cast<int>(lanes))
+    hn::Store(lane_sums<static_cast<int>(lanes)>(T(), placed + k), d, sums + k);
 }
 
 template <int F, int N, class T>
 HWY_INLINE void accumulate_block(const T* tile, Index stride, Index tokens, const FeatureLink* links, const T* values,
                                  Index columns, double* state) {
-  alignas(64) T sums[(F * N + 3) / 4 * 4];
+  alignas(64) T sums[sum_room<F, N, T>];
   block_sums<F, N>(tile, stride, tokens, links, values, columns, sums);
   const Full<double> d;
   constexpr int lanes = static_cast<int>(hn::MaxLanes(Full<double>()));
@@ -117,8 +134,9 @@ HWY_INLINE void accumulate_block(const T* tile, Index stride, Index tokens, cons
   for (int f = 0; f < F; ++f) {
     double* row = state + f * columns;
     int c = 0;
-    for (; c + lanes <= N; c += lanes) hn::StoreU(hn::Add(hn::LoadU(d, row + c), widen(sums + f * N + c)), d, row + c);
-    for (; c < N; ++c) row[c] += static_cast<double>(sums[f * N + c]);
+    for (; c + lanes <= N; c += lanes)
+      hn::StoreU(hn::Add(hn::LoadU(d, row + c), widen(sums + sum_place<F, N>(f, c))), d, row + c);
+    for (; c < N; ++c) row[c] += static_cast<double>(sums[sum_place<F, N>(f, c)]);
   }
 }
 
@@ -157,6 +175,33 @@ void accumulate(const T* tile, Index stride, Index tokens, const FeatureLink* li
   }
 }
 
+/// Three parents are multiplied out into rows that stay in the first-level cache and meet all their children there: the
+/// rows of all parents together would pass through the second-level cache, once to be written and once for each child.
+template <class T>
+void accumulate_families(T* tile, Index stride, Index tokens, const FeatureFamilies& families, Index parents_row,
+                         const T* values, Index columns, double* state) {
+  const Index groups = column_groups(columns);
+  for (Index r = 0; r < families.n_parents; r += family_rows) {
+    const Index n = families.n_parents - r < family_rows ? families.n_parents - r : family_rows;
+    expand_rows<false>(tile, stride, tokens, families.parents + r, n, parents_row);
+    for (Index g = 0; g < groups; ++g) {
+      const Index begin = group_begin(columns, groups, g), end = group_begin(columns, groups, g + 1);
+      const auto add = [&](Index factor, Index n_links, Index feature) {
+        FeatureLink links[family_rows];
+        for (Index f = 0; f < n_links; ++f)
+          links[f] = {static_cast<std::int32_t>(parents_row + f), static_cast<std::int32_t>(factor)};
+        accumulate_group<max_columns>(end - begin, tile, stride, tokens, links, n_links,
+                                      values + begin * line_tokens<T>, columns, state + feature * columns + begin);
+      };
+      add(0, n, families.first_parent + r);
+      for (Index v = 0; v < families.variables; ++v) {
+        const Index left = families.children[v].count - r;
+        if (left > 0) add(1 + v, left < n ? left : n, families.children[v].first + r);
+      }
+    }
+  }
+}
+
 template <class T>
 void weigh(const double* state, const double* weights, Index features, Index columns, T* out) {
   const Full<double> d;
@@ -177,11 +222,10 @@ void weigh(const double* state, const double* weights, Index features, Index col
 template <class T>
 struct Products {
   const T* tile;
-  const FeatureLink* links;
+  const PanelLink* links;
   HWY_INLINE Vec<T> row(Index a, Index at) const {
     const Full<T> d;
-    return hn::Mul(hn::Load(d, tile + links[a].parent * panel_tokens<T> + at),
-                   hn::Load(d, tile + links[a].factor * panel_tokens<T> + at));
+    return hn::Mul(hn::Load(d, tile + links[a].parent + at), hn::Load(d, tile + links[a].factor + at));
   }
 };
 template <class T>
@@ -237,7 +281,7 @@ HWY_INLINE void sum_rows(const Rows& rows, Index n, const T* coefficients, Index
 }
 
 template <class T>
-void apply(const T* tile, const FeatureLink* links, Index n_links, const T* coefficients, Index columns, T* sums) {
+void apply(const T* tile, const PanelLink* links, Index n_links, const T* coefficients, Index columns, T* sums) {
   for (Index i = 0; i < columns * panel_tokens<T>; ++i) sums[i] = 0;
   sum_rows(Products<T>{tile, links}, n_links, coefficients, columns, sums);
 }
@@ -330,6 +374,7 @@ FeatureTiles<T> tiles() {
           .transpose = transpose<T>,
           .expand = expand<T>,
           .accumulate = accumulate<T>,
+          .accumulate_families = accumulate_families<T>,
           .weigh = weigh<T>,
           .apply = apply<T>,
           .score = score<T>,

@@ -13,6 +13,30 @@ struct FeatureLink {
   std::int32_t factor;
 };
 
+/// The same as offsets into a panel's tile, in entries: an address in the inner loop of `apply` costs no arithmetic,
+/// which would take turns with the multiply-adds.
+struct PanelLink {
+  Index parent;
+  Index factor;
+};
+
+/// The features of the top degree with one largest variable: feature first + r is parent r times that variable.
+struct FeatureRun {
+  Index first;
+  Index count;
+};
+
+/// The two highest degrees of a basis of degree 3 and more: parents, of one below the top, and their children.
+struct FeatureFamilies {
+  const FeatureLink* parents;  ///< their own links; their rows are never all stored
+  Index first_parent, n_parents;
+  const FeatureRun* children;  ///< one run for each variable
+  Index variables;
+};
+
+/// Rows of a tile behind the stored ones for as many parents at a time.
+inline constexpr Index family_rows = 3;
+
 /// Tokens of one cache line, and of the three lines a panel is wide: fixed, so that layouts do not depend on the CPU.
 template <class T>
 inline constexpr Index line_tokens = 64 / static_cast<Index>(sizeof(T));
@@ -34,10 +58,13 @@ struct FeatureTiles {
   /// sums within the call are of type T, `state` is row-major (features x columns).
   void (*accumulate)(const T* tile, Index stride, Index tokens, const FeatureLink* links, Index n_links,
                      const T* values, Index columns, double* state);
+  /// The same for the two highest degrees. `parents_row`: the first of family_rows rows of the tile that it overwrites.
+  void (*accumulate_families)(T* tile, Index stride, Index tokens, const FeatureFamilies& families, Index parents_row,
+                              const T* values, Index columns, double* state);
   /// out[a][c] = weights[a] state[a][c], both row-major (features x columns).
   void (*weigh)(const double* state, const double* weights, Index features, Index columns, T* out);
   /// sums[c][token] = sum over a of feature a times coefficients[a][c], for one panel (tile stride panel_tokens).
-  void (*apply)(const T* tile, const FeatureLink* links, Index n_links, const T* coefficients, Index columns, T* sums);
+  void (*apply)(const T* tile, const PanelLink* links, Index n_links, const T* coefficients, Index columns, T* sums);
   /// scores[j][token] = p(<query token, key j>) for one panel; keys row-major (n_keys x d), c the n_c coefficients of
   /// p. Scores are written for n_keys rounded up to 8 rows, keys read likewise.
   void (*score)(const T* tile, const T* keys, Index n_keys, Index d, const T* c, Index n_c, T* scores);

@@ -41,9 +41,9 @@ inline constexpr Index small = static_cast<Index>(hn::MaxLanes(Small<T>()));
 
 #if HWY_TARGET == HWY_SCALAR
 
-template <class D, class T>
+template <bool shifted, class D, class T>
 HWY_INLINE void transpose_block(D, const T* in, Index, const T* shift, T* out, Index) {
-  *out = *in - *shift;
+  *out = shifted ? *in - *shift : *in;
 }
 
 #else
@@ -62,12 +62,16 @@ HWY_INLINE hn::Vec<D> load_blocks(D d, const T* in, Index stride) {
 
 /// Transposes as many rows as D has lanes, 4 columns of floats or 2 of doubles. Block b of a vector holds the rows
 /// [small b, small (b + 1)), each block is transposed in itself, and the results are whole vectors of the output.
-template <class D>
+/// `shift`: 4 or 2 entries, subtracted if `shifted`.
+template <bool shifted, class D>
 HWY_INLINE void transpose_block(D d, const float* in, Index in_stride, const float* shift, float* out,
                                 Index out_stride) {
   const hn::Repartition<double, D> pairs;
-  const auto s = load_blocks(d, shift, 0);
-  const auto rows = [&](Index r) { return hn::Sub(load_blocks(d, in + r * in_stride, 4 * in_stride), s); };
+  const auto rows = [&](Index r) HWY_ATTR {
+    const auto row = load_blocks(d, in + r * in_stride, 4 * in_stride);
+    if constexpr (shifted) return hn::Sub(row, load_blocks(d, shift, 0));
+    return row;
+  };
   const auto a = rows(0), b = rows(1), c = rows(2), e = rows(3);
   const auto ab_low = hn::BitCast(pairs, hn::InterleaveLower(d, a, b));
   const auto ab_high = hn::BitCast(pairs, hn::InterleaveUpper(d, a, b));
@@ -79,11 +83,14 @@ HWY_INLINE void transpose_block(D d, const float* in, Index in_stride, const flo
   hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab_high, ce_high)), d, out + 3 * out_stride);
 }
 
-template <class D>
+template <bool shifted, class D>
 HWY_INLINE void transpose_block(D d, const double* in, Index in_stride, const double* shift, double* out,
                                 Index out_stride) {
-  const auto s = load_blocks(d, shift, 0);
-  const auto rows = [&](Index r) { return hn::Sub(load_blocks(d, in + r * in_stride, 2 * in_stride), s); };
+  const auto rows = [&](Index r) HWY_ATTR {
+    const auto row = load_blocks(d, in + r * in_stride, 2 * in_stride);
+    if constexpr (shifted) return hn::Sub(row, load_blocks(d, shift, 0));
+    return row;
+  };
   const auto a = rows(0), b = rows(1);
   hn::StoreU(hn::InterleaveLower(d, a, b), d, out);
   hn::StoreU(hn::InterleaveUpper(d, a, b), d, out + out_stride);
@@ -91,27 +98,35 @@ HWY_INLINE void transpose_block(D d, const double* in, Index in_stride, const do
 
 #endif
 
-/// out[column][row] = in[row][column] - shift[column] (shift may be null), rows of `out` `out_stride` apart.
-template <class T>
-void transpose(const T* in, Index rows, Index columns, Index in_stride, const T* shift, T* out, Index out_stride) {
+template <bool shifted, class T>
+HWY_INLINE void transpose_as(const T* in, Index rows, Index columns, Index in_stride, const T* shift, T* out,
+                             Index out_stride) {
   constexpr Index n = small<T>, wide = static_cast<Index>(hn::MaxLanes(Full<T>()));
-  constexpr T zeros[4] = {0, 0, 0, 0};
   const Index wide_rows = rows / wide * wide, whole_rows = rows / n * n, whole_columns = columns / n * n;
   for (Index j = 0; j < whole_columns; j += n) {
-    const T* const less = shift ? shift + j : zeros;
-    const auto block = [&](auto d, Index i) {
-      transpose_block(d, in + i * in_stride + j, in_stride, less, out + j * out_stride + i, out_stride);
+    const auto block = [&](auto d, Index i) HWY_ATTR {
+      transpose_block<shifted>(d, in + i * in_stride + j, in_stride, shifted ? shift + j : nullptr,
+                               out + j * out_stride + i, out_stride);
     };
     for (Index i = 0; i < wide_rows; i += wide) block(Full<T>(), i);
     for (Index i = wide_rows; i < whole_rows; i += n) block(Small<T>(), i);
   }
   const auto single = [&](Index i, Index j) {
-    out[j * out_stride + i] = in[i * in_stride + j] - (shift ? shift[j] : T(0));
+    out[j * out_stride + i] = in[i * in_stride + j] - (shifted ? shift[j] : T(0));
   };
   for (Index j = whole_columns; j < columns; ++j)
     for (Index i = 0; i < whole_rows; ++i) single(i, j);
   for (Index i = whole_rows; i < rows; ++i)
     for (Index j = 0; j < columns; ++j) single(i, j);
+}
+
+/// out[column][row] = in[row][column] - shift[column] (shift may be null), rows of `out` `out_stride` apart.
+template <class T>
+void transpose(const T* in, Index rows, Index columns, Index in_stride, const T* shift, T* out, Index out_stride) {
+  if (shift)
+    transpose_as<true>(in, rows, columns, in_stride, shift, out, out_stride);
+  else
+    transpose_as<false>(in, rows, columns, in_stride, shift, out, out_stride);
 }
 
 #if HWY_TARGET == HWY_SCALAR

@@ -88,8 +88,34 @@ void column_extremes(const T* rows, Index n_rows, Index columns, Index stride, T
   }
 }
 
+/// Returns how many are not positive.
+template <class T>
+Index smallest_entry(const T* x, Index n, T* smallest) {
+  const Full<T> d;
+  constexpr auto lanes = static_cast<Index>(hn::MaxLanes(Full<T>()));
+  auto low = hn::Set(d, *smallest);
+  Index positive = 0, i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const auto entry = hn::LoadU(d, x + i);
+    positive += static_cast<Index>(hn::CountTrue(d, hn::Gt(entry, hn::Zero(d))));
+    low = hn::IfThenElse(hn::Lt(entry, low), entry, low);
+  }
+  *smallest = hn::GetLane(hn::MinOfLanes(d, low));
+  for (; i < n; ++i) {
+    positive += x[i] > 0 ? 1 : 0;
+    *smallest = x[i] < *smallest ? x[i] : *smallest;
+  }
+  return n - positive;
+}
+
 }  // namespace
 
+Index smallest_entry_f32(const float* x, Index n, float* smallest) {
+  return smallest_entry(x, n, smallest);
+}
+Index smallest_entry_f64(const double* x, Index n, double* smallest) {
+  return smallest_entry(x, n, smallest);
+}
 float largest_norm_f32(const float* rows, Index n_rows, Index columns, const float* shift) {
   return largest_norm(rows, n_rows, columns, shift);
 }
@@ -118,6 +144,15 @@ HWY_EXPORT(largest_norm_f32);
 HWY_EXPORT(largest_norm_f64);
 HWY_EXPORT(column_extremes_f32);
 HWY_EXPORT(column_extremes_f64);
+HWY_EXPORT(smallest_entry_f32);
+HWY_EXPORT(smallest_entry_f64);
+
+Index dispatch_smallest(const float* x, Index n, float* smallest) {
+  return HWY_DYNAMIC_DISPATCH(smallest_entry_f32)(x, n, smallest);
+}
+Index dispatch_smallest(const double* x, Index n, double* smallest) {
+  return HWY_DYNAMIC_DISPATCH(smallest_entry_f64)(x, n, smallest);
+}
 
 float dispatch_norm(const float* rows, Index n_rows, Index columns, const float* shift) {
   return HWY_DYNAMIC_DISPATCH(largest_norm_f32)(rows, n_rows, columns, shift);
@@ -164,6 +199,15 @@ void raise_to_columns(const T* rows, Index n_rows, Index columns, std::span<doub
     for (Index c = 0; c < columns; ++c) raise(c, rows[i * columns + c], rows[i * columns + c]);
 }
 
+template <class T>
+LowEntries low_entries(const T* x, Index n) {
+  T smallest = std::numeric_limits<T>::infinity();
+  const Index not_positive = dispatch_smallest(x, n, &smallest);
+  return {static_cast<double>(smallest), not_positive};
+}
+
+template LowEntries low_entries(const float*, Index);
+template LowEntries low_entries(const double*, Index);
 template double largest_squared_norm(const float*, Index, Index, std::span<const float>);
 template double largest_squared_norm(const double*, Index, Index, std::span<const double>);
 template void raise_to_columns(const float*, Index, Index, std::span<double>, std::span<double>);

@@ -16,4 +16,12 @@ template <class T>
 void raise_to_columns(const T* rows, Index n_rows, Index columns, std::span<double> highest,
                       std::span<double> highest_negated);
 
+struct LowEntries {
+  double smallest;     ///< infinity if there is none
+  Index not_positive;  ///< entries that are 0, negative or NaN
+};
+/// Of `n` entries; NaN is not the smallest of anything.
+template <class T>
+LowEntries low_entries(const T* x, Index n);
+
 }  // namespace breakeven

@@ -285,9 +285,10 @@ TEST(FeatureKernel, CausalLeavesTheStateOfAllRows) {
 }
 
 TEST(FeatureKernel, StoresNothingOfTheTopDegree) {
-  // d = 32, degree 4: 58 905 features of which 6 545 are stored, for at least 8 lines of tokens; the rest is the links.
-  const Index stored_bytes = 6545 * (9 + 3) * 64;
-  const Index others = 58905 * static_cast<Index>(sizeof(FeatureLink)) + 33 * (8 + 3) * 64;
+  // d = 32, degree 4: 58 905 features of which a panel of queries stores 6 545, and a tile of keys 561 and 3 more, for
+  // as many lines of tokens as fit into a mebibyte; the rest is the links and the values and sums of 33 columns.
+  const Index lines = (Index{1} << 20) / 64 / 561, stored_bytes = (6545 * 3 + 564 * (lines + 1)) * 64;
+  const Index others = 58905 * static_cast<Index>(sizeof(FeatureLink) + sizeof(PanelLink)) + 33 * (lines + 3) * 64;
   EXPECT_EQ(FeatureKernel<float>::bytes(32, 4, 32, false), stored_bytes + others);
   EXPECT_EQ(FeatureKernel<double>::bytes(32, 4, 32, false), stored_bytes + others);
   EXPECT_GE(FeatureKernel<float>::bytes(32, 4, 32, true), stored_bytes + others + 58905 * 33 * 4);

@@ -84,6 +84,33 @@ TEST_P(RowExtentOn, KeepsWhatIsHigherAlready) {
   EXPECT_EQ(negated.back(), 1e9);
 }
 
+template <class T>
+void expect_low_entries() {
+  const T nan = std::numeric_limits<T>::quiet_NaN();
+  const AlignedVector<T> all = normal_rows<T>(1, 200);
+  for (const Index n : {0, 1, 7, 16, 33, 200}) {
+    SCOPED_TRACE(n);
+    AlignedVector<T> x(all.begin(), all.begin() + n);
+    if (n > 10) x[3] = 0, x[4] = nan;
+    if (n > 20) x.back() = nan;
+    double smallest = infinity;
+    Index not_positive = 0;
+    for (const T entry : x) {
+      smallest = std::min(smallest, static_cast<double>(entry));
+      if (!(entry > 0)) ++not_positive;
+    }
+    const LowEntries low = low_entries(x.data(), n);
+    EXPECT_EQ(low.smallest, smallest);
+    EXPECT_EQ(low.not_positive, not_positive);
+  }
+}
+
+TEST_P(RowExtentOn, FindsTheSmallestEntryBesideNaN) {
+  const SimdTargetScope scope(GetParam());
+  expect_low_entries<float>();
+  expect_low_entries<double>();
+}
+
 INSTANTIATE_TEST_SUITE_P(EveryTarget, RowExtentOn, ::testing::ValuesIn(simd_targets()),
                          [](const auto& target) { return target.param; });
 

@@ -197,15 +197,13 @@ void Polynomial<T>::answer_causal(const ForwardProblem<T>& problem) {
 
 template <class T>
 void Polynomial<T>::count_denominators() {
-  T smallest = std::numeric_limits<T>::infinity();
-  for (Index i = 0; i < rows_.size(); ++i) {
-    T& denominator = denominators_[static_cast<std::size_t>(i)];
-    if (spec_.causal) denominator /= static_cast<T>(rows_.begin + i + 1);
-    if (!(denominator > 0)) ++solution_.denominators_not_positive;  // NaN is not positive
-    smallest = std::min(smallest, denominator);
-  }
+  if (spec_.causal)
+    for (Index i = 0; i < rows_.size(); ++i)
+      denominators_[static_cast<std::size_t>(i)] /= static_cast<T>(rows_.begin + i + 1);
+  const LowEntries low = low_entries(denominators_.data(), rows_.size());
   const double keys = spec_.causal ? 1 : static_cast<double>(spec_.n);
-  solution_.denominator_min = std::min(solution_.denominator_min, static_cast<double>(smallest) / keys);
+  solution_.denominators_not_positive += low.not_positive;
+  solution_.denominator_min = std::min(solution_.denominator_min, low.smallest / keys);
 }
 
 template <class T>
