@@ -109,6 +109,7 @@ const HeavyPairsSolution& Aggregate<T>::run(const HeavyPairsProblem<T>& problem)
       flag(round, tiles_[tile]);
   const std::vector<Index> flagged = shared_flagged();
   hits_.clear();
+  compared_ = 0;
   compare_flagged(flagged);
   if (spec_.self) compare_within_groups();
   hits_.gather(comm_, solution_);
@@ -214,6 +215,7 @@ void Aggregate<T>::compare(const GroupedRows& a, Index group_a, const GroupedRow
     const Index i = a.order[static_cast<std::size_t>(group_a * plan_.group + r)];
     for (Index s = same ? r + 1 : 0; s < b.size_of(group_b); ++s) {
       const Index j = b.order[static_cast<std::size_t>(group_b * plan_.group + s)];
+      ++compared_;
       const Index differing = hamming_distance(a.rows.row(i), b.rows.row(j), spec_.words());
       if (differing <= spec_.radius()) hits_.add(i, j, differing);
     }

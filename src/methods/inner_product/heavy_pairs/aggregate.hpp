@@ -94,6 +94,8 @@ class Aggregate {
   static Counts expected(const HeavyPairsSpec&, const Params&);
   static Schedule schedule(const HeavyPairsSpec&, const Params&, const Counts&, int ranks, int rank);
   Promise promise() const;
+  /// Pairs of rows that this rank compared sign by sign in the last run(): its share of the flagged work. Local.
+  Index compared() const { return compared_; }
 
  private:
   /// The random objects of one round: they depend on nothing but sizes.
@@ -132,6 +134,7 @@ class Aggregate {
   std::vector<std::int32_t> limits_;  ///< of |C_IJ|, one a group J of a tile
   std::vector<Index> flagged_;        ///< by this rank: (round groups_a + I) groups_b + J
   HitList hits_;
+  Index compared_ = 0;
   HeavyPairsSolution solution_;
   Counts counts_;
 };

@@ -141,6 +141,41 @@ TEST_P(AggregateSearch, FindsPairsWithinAGroupOfOneSet) {
   });
 }
 
+/// Rows of A and B where the heavy pairs are, as many in each case: all in one block of rows of A, or in one row of it.
+enum class Where { anywhere, one_block, one_row };
+
+HeavyPairsData with_heavy_pairs(Where where, Index pairs) {
+  HeavyPairsData data = HeavyPairsData::generated(pairs_spec(1024, 4096, 0.7, where == Where::anywhere ? pairs : 0));
+  for (Index k = 0; k < pairs && where != Where::anywhere; ++k)
+    std::copy_n(data.a.row(0, where == Where::one_block ? k : 5), data.spec.words(), data.b.row(0, 13 * k + 2));
+  return data;
+}
+
+using AggregateBalance = OnRanks;
+
+/// Whoever found them, and wherever the heavy rows lie: pairs of groups are dealt out in turn, so that no rank compares
+/// more than one more than another. In groups of 8, whose flags are heavy pairs: 2 Q(4.5) of 16,384 are none.
+TEST_P(AggregateBalance, DealsTheFlaggedWorkEvenlyWhereverTheHeavyPairsAre) {
+  on_ranks([](const Communicator& comm) {
+    for (const Where where : {Where::anywhere, Where::one_block, Where::one_row}) {
+      const HeavyPairsData data = with_heavy_pairs(where, 64);
+      AggregateParams params = params_with(1, 8);
+      params.threshold = 4.5;
+      const HeavyPairsMemory source(data);
+      const HeavyPairsProblem<Word> problem(data.spec, source, Layout::contiguous(1024, comm.size()), comm.rank());
+      Aggregate<Word> method(comm, data.spec, params);
+      method.run(problem);
+      const Index of_a_pair = 8 * 8, flagged = method.counts().flagged_pairs, least = flagged / comm.size();
+      EXPECT_GE(flagged, 40) << "not only noise";
+      EXPECT_GE(method.compared(), least * of_a_pair) << static_cast<int>(where);
+      EXPECT_LE(method.compared(), (least + 1) * of_a_pair) << static_cast<int>(where);
+      EXPECT_EQ(comm.all_reduce(method.compared()), flagged * of_a_pair) << "each pair once";
+    }
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Aggregate, AggregateBalance, testing::Values(1, 3, 7), testing_support::rank_count_name);
+
 /// A tiny threshold flags all but the products of exactly 0; the list of them is on every rank, so it has a bound.
 TEST_P(AggregateSearch, RefusesToListNearlyAllPairsOfGroups) {
   on_ranks([](const Communicator& comm) {
