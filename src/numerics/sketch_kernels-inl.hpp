@@ -80,14 +80,20 @@ HWY_INLINE void draw_places(const SketchWords& words, const SketchShape& shape, 
   }
 }
 
+/// Asks for what lies behind V vectors of A.
+template <Index V, class D, class T = hn::TFromD<D>>
+HWY_INLINE void fetch_panel(D, const T* a) {
+  constexpr Index bytes = V * static_cast<Index>(hn::MaxLanes(D()) * sizeof(T));
+#pragma GCC unroll 8
+  for (Index byte = 0; byte < bytes; byte += line_bytes)
+    fetch_ahead(reinterpret_cast<const char*>(a) + ahead_bytes + byte);
+}
+
 /// V vectors of one row of A, times its factors, added to the places of its nonzeros.
 template <Index V, class D, class T = hn::TFromD<D>>
 HWY_INLINE void add_panel(D d, const T* a, const SketchShape& shape, const Places<T>& places, T* out) {
   constexpr auto lanes = static_cast<Index>(hn::MaxLanes(D()));
-  constexpr Index bytes = V * lanes * static_cast<Index>(sizeof(T));
-#pragma GCC unroll 8
-  for (Index byte = 0; byte < bytes; byte += line_bytes)
-    fetch_ahead(reinterpret_cast<const char*>(a) + ahead_bytes + byte);
+  fetch_panel<V>(d, a);
   hn::Vec<D> row[V];
 #pragma GCC unroll 8
   for (Index v = 0; v < V; ++v) row[v] = hn::LoadU(d, a + v * lanes);
@@ -113,6 +119,35 @@ HWY_INLINE void add_columns(D d, const T* a, const SketchShape& shape, Index c, 
     add_columns<1>(hn::Half<D>(), a, shape, c, places, out);
 }
 
+/// Two rows with one nonzero each, side by side: while one row of the sketch is on its way from a farther cache, the
+/// other is added to. They may go to the same place.
+template <class T>
+HWY_INLINE void add_two_rows(const T* a, const SketchShape& shape, const Places<T>& places, T* out) {
+  const hn::ScalableTag<T> d;
+  constexpr auto lanes = static_cast<Index>(hn::MaxLanes(hn::ScalableTag<T>()));
+  constexpr Index vectors = panel_vectors / 2, width = vectors * lanes;
+  const Index columns = shape.columns;
+  const T* const rows[2] = {a, a + columns};
+  T* const to[2] = {out + static_cast<Index>(places.within[0]) * columns,
+                    out + static_cast<Index>(places.within[1]) * columns};
+  const hn::Vec<decltype(d)> factors[2] = {hn::Set(d, places.factors[0]), hn::Set(d, places.factors[1])};
+  Index c = 0;
+  for (; c + width <= columns; c += width) {
+#pragma GCC unroll 2
+    for (const T* const row : rows) fetch_panel<vectors>(d, row + c);
+#pragma GCC unroll 2
+    for (int r = 0; r < 2; ++r)
+#pragma GCC unroll 8
+      for (Index v = 0; v < vectors; ++v) {
+        T* const place = to[r] + c + v * lanes;
+        hn::StoreU(hn::MulAdd(factors[r], hn::LoadU(d, rows[r] + c + v * lanes), hn::LoadU(d, place)), d, place);
+      }
+  }
+  if (c == columns) return;
+  for (int r = 0; r < 2; ++r)
+    add_columns<panel_vectors / 2>(d, rows[r], shape, c, Places<T>{places.within + r, places.factors + r}, out);
+}
+
 template <class T>
 void add(const SketchWords& words, const SketchShape& shape, T scale, const T* a, Index n_rows, Index first_global,
          std::uint32_t* within, T* factors, T* out) {
@@ -122,10 +157,17 @@ void add(const SketchWords& words, const SketchShape& shape, T scale, const T* a
     const auto first = static_cast<std::uint64_t>(first_global + begin) * static_cast<std::uint64_t>(shape.nonzeros);
     const auto skipped = static_cast<Index>(first % 4);  // the first counter may begin before the first word
     draw_places<T>(words, shape, scale, first / 4, skipped + rows * shape.nonzeros, {within, factors});
-    for (Index j = 0; j < rows; ++j) {
+    for (Index j = 0; j < rows;) {
       const Index at = skipped + j * shape.nonzeros;
-      add_columns<panel_vectors>(hn::ScalableTag<T>(), a + (begin + j) * shape.columns, shape, 0,
-                                 Places<T>{within + at, factors + at}, out);
+      const Places<T> own{within + at, factors + at};
+      const T* const row = a + (begin + j) * shape.columns;
+      if (shape.nonzeros == 1 && j + 1 < rows) {
+        add_two_rows(row, shape, own, out);
+        j += 2;
+      } else {
+        add_columns<panel_vectors>(hn::ScalableTag<T>(), row, shape, 0, own, out);
+        ++j;
+      }
     }
   }
 }
