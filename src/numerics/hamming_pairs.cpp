@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "numerics/chance.hpp"
 #include "numerics/hamming_kernel.hpp"
@@ -20,6 +21,18 @@ constexpr std::size_t batch = 4096;          // pairs handed to the sink at once
 Index packed_words(Index max_words) {
   const Index one_tile = most_tile_bytes * max_words;
   return std::max(block_bytes, one_tile) / static_cast<Index>(sizeof(Word)) + hamming_scratch_words * max_words;
+}
+
+/// Bits of a row in its first words.
+Index bits_of(Index words, Index n_bits) {
+  return std::min(words * bits_per_word, n_bits);
+}
+
+/// Probability that a tile of pairs of uniform rows passes a test, at least one pair in two of which fails it.
+double goes_on(const HammingStage& first) {
+  constexpr double tile_pairs = 256;
+  const double passes = std::min(chance_of_distance(bits_per_word * first.words, first.radius), 0.5);
+  return -std::expm1(tile_pairs * std::log1p(-passes));
 }
 
 /// A sink as the kernels see it.
@@ -52,6 +65,10 @@ Index HammingSearch::bytes(Index max_words) {
   return packed_words(max_words) * static_cast<Index>(sizeof(Word)) + static_cast<Index>(batch * sizeof(BitPair));
 }
 
+Index HammingSearch::take_bits_compared() {
+  return std::exchange(bits_compared_, 0);
+}
+
 void HammingSearch::scan_blocks(BitView a, BitView b, bool triangle, std::span<const HammingStage> stages,
                                 const PairSink& sink) {
   Index radius = 0;
@@ -73,6 +90,10 @@ void HammingSearch::scan_blocks(BitView a, BitView b, bool triangle, std::span<c
     block.n_a = triangle ? std::min(a.n_rows, block.first_b + block.n_b) : a.n_rows;
     batches.buffer().tiles_beyond_first = 0;
     kernel.scan(block, stages.data(), static_cast<Index>(stages.size()), scratch, batches.buffer());
+    const Index pairs = triangle ? block.n_b * block.first_b + block.n_b * (block.n_b - 1) / 2 : block.n_a * block.n_b;
+    const Index beyond = batches.buffer().tiles_beyond_first * kernel.tile_rows * kernel.tile_columns;
+    const Index first_bits = bits_of(stages.front().words, b.n_bits);
+    bits_compared_ += pairs * first_bits + std::min(beyond, pairs) * (bits_of(words, b.n_bits) - first_bits);
     // A first test that seldom ends a tile is not worth its while; the second one is stricter.
     const Index tiles_of_a = (block.n_a + kernel.tile_rows - 1) / kernel.tile_rows;
     const Index tiles_of_b = (block.n_b + kernel.tile_columns - 1) / kernel.tile_columns;
@@ -92,20 +113,24 @@ void HammingSearch::scan_triangle(BitView a, std::span<const HammingStage> stage
 }
 
 std::vector<HammingStage> early_exit_stages(Index n_bits, Index radius) {
-  constexpr double tile_pairs = 256, going_on = 4;  // pairs of a tile; what it costs to go on, in words of all of them
+  constexpr double going_on = 4;  // what it costs a tile to go on, in words of all its pairs
   const Index words = words_for(n_bits);
   HammingStage first{words, radius};
   auto least = static_cast<double>(words);
   // Before as many words are compared as uniform rows differ in `radius` places of, at least one pair in two goes on.
   for (Index w = 2 * radius / bits_per_word + 1; w < words && static_cast<double>(w) < least; ++w) {
-    const double goes_on = -std::expm1(tile_pairs * std::log1p(-std::min(chance_of_distance(64 * w, radius), 0.5)));
-    const double cost = static_cast<double>(w) + goes_on * (static_cast<double>(words - w) + going_on);
+    const double cost = static_cast<double>(w) + goes_on({w, radius}) * (static_cast<double>(words - w) + going_on);
     if (cost >= least) continue;
     least = cost;
     first.words = w;
   }
   if (first.words == words) return {first};
   return {first, {words, radius}};
+}
+
+double expected_bits(Index n_bits, std::span<const HammingStage> stages) {
+  const Index first = bits_of(stages.front().words, n_bits), rest = bits_of(stages.back().words, n_bits) - first;
+  return static_cast<double>(first) + (rest > 0 ? goes_on(stages.front()) * static_cast<double>(rest) : 0);
 }
 
 void keep_within(BitView a, BitView b, Index radius, std::span<const BitPair> pairs, std::vector<BitPair>& kept) {

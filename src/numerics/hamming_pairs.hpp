@@ -45,6 +45,10 @@ class HammingSearch {
   /// Pairs i < j of rows of a.
   void scan_triangle(BitView a, std::span<const HammingStage> stages, const PairSink& sink);
 
+  /// Bits of pairs of rows compared since the object was made or was asked last, as counted by tiles: the first test of
+  /// all pairs, and the rest of the last one of all pairs in tiles that went on.
+  Index take_bits_compared();
+
   /// What one object allocates.
   static Index bytes(Index max_words);
 
@@ -54,6 +58,7 @@ class HammingSearch {
   SignArithmetic arithmetic_;
   AlignedVector<Word> packed_;
   std::vector<BitPair> found_;
+  Index bits_compared_ = 0;
 };
 
 /// The tests of an exact search that leaves a tile of pairs as soon as all of them are beyond the radius: the radius
@@ -61,6 +66,9 @@ class HammingSearch {
 /// of whole rows. Where tiles go on more often than not (rows that are alike), the search drops the first test by
 /// itself.
 std::vector<HammingStage> early_exit_stages(Index n_bits, Index radius);
+
+/// Bits of a pair of uniform rows that such a search compares, in the mean.
+double expected_bits(Index n_bits, std::span<const HammingStage> stages);
 
 /// Of `pairs` (rows i of a and j of b) those whose whole rows differ in at most `radius` bits, with that distance,
 /// appended to `kept`. Cost: reads 16 words_per_row() bytes a pair.

@@ -169,6 +169,39 @@ TEST_P(HammingOn, AnEarlyExitFindsTheSamePairs) {
   }
 }
 
+/// Whole tiles, so that no padding goes on: a tile goes on if any of its pairs passes the first test.
+TEST_P(HammingOn, TheBitsComparedAreThoseOfTheTilesThatGoOn) {
+  const std::vector<HammingStage> stages{{4, 100}, {8, 100}};
+  const HammingKernel kernel = hamming_kernel(100);
+  const Index rows = kernel.tile_rows, columns = kernel.tile_columns;
+  const SignRows a(3 * rows, 500, 3);
+  SignRows b(5 * columns, 500, 4);
+  plant(a, 0, b, 0, 90);
+  plant(a, 2 * rows, b, 2 * columns + 1, 90);
+  std::set<std::pair<Index, Index>> beyond;
+  for (const BitPair& pair : direct(a, b, false, {stages.data(), 1})) beyond.insert({pair.i / rows, pair.j / columns});
+  EXPECT_GE(beyond.size(), 2u);
+  EXPECT_LT(beyond.size(), 8u) << "half of all would drop the first test";
+  HammingSearch search(8);
+  const PairSink sink = [](std::span<const BitPair>) { return true; };
+  search.scan(a.view(), b.view(), stages, sink);
+  const auto going_on = static_cast<Index>(beyond.size()) * rows * columns;
+  EXPECT_EQ(search.take_bits_compared(), a.n * b.n * 256 + going_on * (500 - 256));
+  EXPECT_EQ(search.take_bits_compared(), 0) << "forgotten";
+  const HammingStage whole{8, 100};
+  search.scan(a.view(), b.view(), {&whole, 1}, sink);
+  search.scan_triangle(b.view(), {&whole, 1}, sink);
+  EXPECT_EQ(search.take_bits_compared(), (a.n * b.n + b.n * (b.n - 1) / 2) * 500);
+}
+
+TEST(EarlyExit, ExpectsTheRestOfATileAsOftenAsItGoesOn) {
+  const HammingStage whole{8, 51};
+  EXPECT_EQ(expected_bits(500, {&whole, 1}), 500);
+  const std::vector<HammingStage> never{{4, 0}, {8, 0}}, always{{1, 64}, {8, 64}};
+  EXPECT_NEAR(expected_bits(500, never), 256, 1e-9);
+  EXPECT_NEAR(expected_bits(500, always), 500, 1e-9);
+}
+
 TEST(EarlyExit, ComesTheSoonerTheCloserAPairMustBe) {
   Index before = 0;
   for (const Index radius : {51, 154, 256, 358, 461}) {

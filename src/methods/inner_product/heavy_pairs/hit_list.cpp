@@ -1,6 +1,7 @@
 #include "methods/inner_product/heavy_pairs/hit_list.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "comm/agree.hpp"
@@ -36,17 +37,18 @@ void HitList::unite() {
   unite_at_ = std::max(2 * hits_.size(), static_cast<std::size_t>(spec_.max_hits) + 1);
 }
 
-void HitList::gather(const Communicator& comm, HeavyPairsSolution& solution) {
+void HitList::gather(const Communicator& comm, HeavyPairsSolution& solution, Index counted) {
   sort_and_unite(hits_);
   const auto ranks = static_cast<std::size_t>(comm.size());
-  const Index mine = static_cast<Index>(hits_.size());
-  const std::vector<Index> ones(ranks, 1);
-  std::vector<Index> counts(ranks);
-  comm.all_gather<Index>({&mine, 1}, ones, counts);
-  gathered_ = 0;
-  for (Index& count : counts) {
-    gathered_ += count;
-    count *= 3;
+  const std::array<Index, 2> mine = {static_cast<Index>(hits_.size()), counted};
+  const std::vector<Index> twos(ranks, 2);
+  std::vector<Index> both(2 * ranks), counts(ranks);
+  comm.all_gather<Index>(mine, twos, both);
+  gathered_ = counted_ = 0;
+  for (std::size_t rank = 0; rank < ranks; ++rank) {
+    gathered_ += both[2 * rank];
+    counted_ += both[2 * rank + 1];
+    counts[rank] = 3 * both[2 * rank];
   }
   if (gathered_ > spec_.max_hits)
     throw CollectiveError(ExitCode::failure, "found more than max-hits = " + std::to_string(spec_.max_hits) +
@@ -71,7 +73,7 @@ void HitList::gather(const Communicator& comm, HeavyPairsSolution& solution) {
 }
 
 void HitList::communicate(Schedule& schedule) {
-  schedule.communicate(Operation::all_gather, sizeof(Index)).varying(Operation::all_gather);
+  schedule.communicate(Operation::all_gather, 2 * sizeof(Index)).varying(Operation::all_gather);
 }
 
 Index HitList::bytes(Index gathered) {

@@ -34,10 +34,13 @@ class HitList {
   /// More than max-hits different ones: the search of this rank may stop, gather() will say so.
   bool full() const { return full_; }
 
-  /// All ranks' hits in order, each once, on every rank. Collective; two all-gathers: how many, then 24 bytes a hit.
+  /// All ranks' hits in order, each once, on every rank; `counted`, a number of the caller's, is added up on the way.
+  /// Collective; two all-gathers: how many and that number, then 24 bytes a hit.
   /// Errors: CollectiveError if the ranks hand over more than max-hits, double ones included: all ranks must hold them.
-  void gather(const Communicator&, HeavyPairsSolution&);
-  Index gathered() const { return gathered_; }  ///< by the last gather(), equal on all ranks
+  void gather(const Communicator&, HeavyPairsSolution&, Index counted = 0);
+  // Of the last gather(), equal on all ranks.
+  Index gathered() const { return gathered_; }
+  Index counted() const { return counted_; }
 
   static void communicate(Schedule&);
   /// Bytes of the lists of so many hits, at the busiest moment.
@@ -56,7 +59,7 @@ class HitList {
   std::vector<Hit> hits_;
   std::size_t unite_at_ = 0;  // so many hits, some of them twice, are worth sorting
   bool full_ = false;
-  Index gathered_ = 0;
+  Index gathered_ = 0, counted_ = 0;
 };
 
 /// Hits to expect: the planted pairs, and those of uniform data that chance takes over the threshold.

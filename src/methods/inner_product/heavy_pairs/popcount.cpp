@@ -1,6 +1,7 @@
 #include "methods/inner_product/heavy_pairs/popcount.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace breakeven::inner_product {
 namespace {
@@ -25,7 +26,7 @@ template <class T>
 const HeavyPairsSolution& Popcount<T>::run(const HeavyPairsProblem<T>& problem) {
   hits_.clear();
   blocks_.for_each(problem, [&](const PairBlock& block) { compare(block); });
-  hits_.gather(comm_, solution_);
+  hits_.gather(comm_, solution_, search_.take_bits_compared());
   return solution_;
 }
 
@@ -43,13 +44,19 @@ void Popcount<T>::compare(const PairBlock& block) {
 }
 
 template <class T>
+PopcountCounts Popcount<T>::expected(const HeavyPairsSpec& spec, const Params& params) {
+  const double signs = spec.pairs() * expected_bits(spec.d, stages_of(spec, params));
+  return {expected_hits(spec), static_cast<Index>(std::round(signs))};
+}
+
+template <class T>
 Schedule Popcount<T>::schedule(const HeavyPairsSpec& spec, const Params& params, const Counts& counts, int ranks,
                                int rank) {
   Schedule schedule;
   PairBlocks::communicate(schedule, spec, params.partition, ranks, rank);
-  // As on uniform rows, of which few tiles pass the first test.
-  const Index signs = std::min(stages_of(spec, params).front().words * bits_per_word, spec.d);
-  schedule.compute(PairBlocks::pairs(spec, params.partition, ranks, rank) * static_cast<double>(signs),
+  // The ranks' own numbers are not counted; their sum is.
+  const double signs_a_pair = static_cast<double>(counts.signs_compared) / std::max(spec.pairs(), 1.0);
+  schedule.compute(PairBlocks::pairs(spec, params.partition, ranks, rank) * signs_a_pair,
                    static_cast<double>(PairBlocks::bytes(spec, params.partition, ranks, rank)));
   HitList::communicate(schedule);
   return schedule.resident(PairBlocks::bytes(spec, params.partition, ranks, rank) + HitList::bytes(counts.gathered) +

@@ -116,7 +116,8 @@ TEST_P(HitListTest, GathersEveryHitOnceInOrder) {
       hits.add(50 - comm.rank(), 3, 4);
       hits.add(7, 7, 5);  // on every rank
       hits.add(7, 7, 5);
-      hits.gather(comm, solution);
+      hits.gather(comm, solution, 10 + comm.rank());
+      EXPECT_EQ(hits.counted(), 10 * comm.size() + comm.size() * (comm.size() - 1) / 2) << run;
       EXPECT_EQ(solution.hits(), comm.size() + 1) << run;
       EXPECT_EQ(hits.gathered(), 2 * comm.size());
       EXPECT_EQ(testing_support::pairs_of(solution).front(), (std::array<Index, 3>{7, 7, 10}));
