@@ -98,7 +98,8 @@ const LeastSquaresSolution<T>& Leverage<T>::run(const LeastSquaresProblem<T>& pr
   solution_.rows_read += static_cast<Index>(sample_.kept().size());
   solution_.x = TriangleQr<T>::rotated_rhs(state, spec_.d, spec_.rhs);
   counts_.pivots_used = solve_known(TriangleQr<T>::r(state, spec_.d), solution_.x);
-  counts_.rows_kept = comm_.all_reduce(static_cast<Index>(sample_.kept().size()));
+  counts_.rows_kept = sample_.kept_on_all_ranks();
+  counts_.rebalanced = sample_.rebalanced();
   counts_.rounds = found.rounds;
   counts_.rows_scored = is_uniform(params_) ? 0 : found.rows_scored;
   counts_.score_sum = is_uniform(params_) ? std::numeric_limits<double>::quiet_NaN() : found.score_sum;
@@ -138,7 +139,8 @@ Schedule Leverage<T>::schedule(const LeastSquaresSpec& spec, const Params& param
   const Index rows = block(spec.n, ranks, rank).size(), word = static_cast<Index>(sizeof(T)), d = spec.d;
   const auto as_double = [](Index value) { return static_cast<double>(value); };
   Schedule schedule;
-  Index resident = SampleQr<T>::bytes(spec) + rows * word + d * (d + spec.rhs) * word;
+  Index resident =
+      SampleQr<T>::bytes(spec, counts.rebalanced ? counts.rows_kept : 0) + rows * word + d * (d + spec.rhs) * word;
   if (!is_uniform(params)) {
     const Sketch sketch = sketch_of(spec, params);
     const Index columns = columns_of(spec, params);
@@ -151,10 +153,11 @@ Schedule Leverage<T>::schedule(const LeastSquaresSpec& spec, const Params& param
     schedule.compute(2 * as_double(rows), as_double(rows * word));
     schedule.communicate(Operation::all_reduce, 2 * static_cast<Index>(sizeof(double)));
   }
+  schedule.communicate(Operation::all_gather, static_cast<Index>(sizeof(Index)));  // rows kept
+  if (counts.rebalanced) schedule.varying(Operation::all_gather);
   const Index kept = counts.rows_kept / ranks;  // as if heavy rows were spread
   schedule.compute(TriangleQr<T>::flops(kept, d, spec.rhs), as_double(kept * (d + spec.rhs) * word));
   schedule.communicate(Operation::combine, SampleQr<T>::reduced_bytes(spec));
-  schedule.communicate(Operation::all_reduce, static_cast<Index>(sizeof(Index)));  // rows kept
   return schedule.resident(resident + kept * static_cast<Index>(sizeof(SampledRow)));
 }
 

@@ -39,6 +39,7 @@ struct LeverageCounts {
   Index rows_scored = 0;
   Index rounds = 0;
   Index pivots_used = 0;
+  bool rebalanced = false;
   double score_sum = std::numeric_limits<double>::quiet_NaN();
 
   static constexpr auto fields() {
@@ -49,6 +50,8 @@ struct LeverageCounts {
         Field{"rounds", &Counts::rounds, "reductions until the sampling rate was found"},
         Field{"pivots-used", &Counts::pivots_used,
               "pivots of the sample's triangle above rounding level; below d the sample has lost directions of A"},
+        Field{"rebalanced", &Counts::rebalanced,
+              "the kept rows lay on few ranks and were shared out for the QR; nothing of A else travels", ""},
         Field{"score-sum", &Counts::score_sum,
               "sum of the estimated leverage scores: about d, or the statistical dimension with a ridge"}};
   }
@@ -59,13 +62,15 @@ struct LeverageCounts {
 ///   rank r: S_r A_r         ->  S A everywhere, R its triangle with the ridge      first read of A
 ///           |a_i R^-1 G|^2  ->  tau_i of this rank's rows, G d x 16 normal         second read
 ///           sum of tau      ->  rate with sum min(1, rate tau_i) = k               rounds of two words
-///           coins at i      ->  kept rows, scaled by p^-1/2 -> triangles, folded along a tree, X = R^-1 Q'B
+///           coins at i      ->  kept rows, scaled by p^-1/2, shared out if few ranks hold most of them
+///                           ->  triangles, folded along a tree, X = R^-1 Q'B
 ///
 /// Shapes: rows of A, B in contiguous blocks; X (d x rhs) on every rank. B is read at kept rows only, so its columns do
 /// not change k.
-/// Collective. Cost per rank: 2 n d (8 + directions) / P flops for sketch and scores, k d^2 2 / P for the sample if
-/// heavy rows are spread (the sample is not rebalanced), one all_reduce of 4 d^2 words (64 d if d < 16), rounds + 1 of
-/// two words, one of one word, a tree of d (d + 1) / 2 + d rhs words. Errors: none once `validate` has passed (k >= d).
+/// Collective. Cost per rank: 2 n d (8 + directions) / P flops for sketch and scores, k d^2 2 / P for the sample if it
+/// is spread evenly (row_sample.hpp), one all_reduce of 4 d^2 words (64 d if d < 16), rounds + 1 of two words, an
+/// all_gather of a word and perhaps one of k (d + rhs), a tree of d (d + 1) / 2 + d rhs words. Errors: none once
+/// `validate` has passed (k >= d).
 /// A sample that has lost a direction of A is a Promise of kind none. Source: Drineas, Magdon-Ismail, Mahoney, Woodruff
 /// (2012) for scores from a sketch and few directions; the practical classical form of Song, Yin, Zhang (2023), arXiv
 /// 2311.14823. Deviations: OSNAP instead of a Hadamard sketch, k derived (rows_for_excess(), 1.2 times that for the
@@ -87,6 +92,8 @@ class Leverage {
   Promise promise() const;
   /// Rows of this rank that the last run() kept.
   const std::vector<SampledRow>& kept() const { return sample_.kept(); }
+  /// Kept rows that this rank factored in it.
+  Index factored() const { return sample_.factored(); }
 
  private:
   void score(const LeastSquaresProblem<T>&);

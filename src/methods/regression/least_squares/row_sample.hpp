@@ -40,31 +40,50 @@ template <class T>
 SamplingRate sampling_rate(const Communicator& comm, std::span<const T> scores, double rows);
 
 /// R and Q'B of the kept rows, each scaled by p^-1/2, of all ranks; the ridge is exact.
-///   rank r: kept rows of [A_r B_r] -> [R_r Q_r'B_r]   ->   folded along a tree, [R Q'B] everywhere
+///   rank r: how many rows it keeps   ->   all_gather: how they are spread
+///   if a few ranks hold most: kept rows of [A_r B_r]   ->   all_gather: all of them, each rank takes an equal share
+///   rank r: its own kept rows, or its share -> [R_r Q_r'B_r]   ->   folded along a tree, [R Q'B] everywhere
+/// A rank that keeps all k rows would let the others wait for 2 k d^2 operations, however many they are (NOTES.md).
 template <class T>
 class SampleQr {
  public:
   SampleQr(const Communicator& comm, const LeastSquaresSpec& spec);
 
-  /// State of TriangleQr, equal on all ranks. Collective, one combine of reduced_bytes().
+  /// State of TriangleQr, equal on all ranks. Collective: an all_gather of a word; if rebalanced() one of the kept
+  /// rows; one combine of reduced_bytes().
   std::span<const T> solve(const LeastSquaresProblem<T>& problem, std::span<const T> scores,
                            const RowSampling& sampling);
   /// Rows of this rank that the last solve() kept, ascending.
   const std::vector<SampledRow>& kept() const { return kept_; }
+  Index kept_on_all_ranks() const;
+  /// Whether the last solve() shared the kept rows out, equal on all ranks; how many this rank factored.
+  bool rebalanced() const { return rebalanced_; }
+  Index factored() const { return factored_; }
 
   static Index reduced_bytes(const LeastSquaresSpec& spec);
-  /// What the constructor allocates, and the block that arrives in the tree.
-  static Index bytes(const LeastSquaresSpec& spec);
+  /// What the constructor allocates, and the block that arrives in the tree; of `gathered` kept rows on every rank too.
+  static Index bytes(const LeastSquaresSpec& spec, Index gathered);
 
  private:
-  void absorb_gathered(Index rows) { triangle_.absorb(a_.data(), b_.data(), rows); }
+  void choose(const LeastSquaresProblem<T>& problem, std::span<const T> scores, const RowSampling& sampling);
+  void count_kept();
+  /// The l-th kept row, times its scale.
+  void write_scaled(const LeastSquaresProblem<T>& problem, Index l, T* a, T* b) const;
+  void gather(const LeastSquaresProblem<T>& problem);
+  /// Factors `rows` rows, the l-th of which write(l, a, b) writes.
+  template <class Write>
+  void absorb(Index rows, const Write& write);
 
   Communicator comm_;
   LeastSquaresSpec spec_;
   TriangleQr<T> triangle_;
   Array<T> a_, b_;  // kept rows, scaled, a block of them
   AlignedVector<T> state_;
+  AlignedVector<T> own_, all_;  // if rebalanced: kept rows of this rank, of all, right sides behind each
   std::vector<SampledRow> kept_;
+  std::vector<Index> kept_by_rank_;
+  bool rebalanced_ = false;
+  Index factored_ = 0;
 };
 
 }  // namespace breakeven::regression

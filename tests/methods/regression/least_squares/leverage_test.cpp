@@ -261,6 +261,58 @@ TEST_P(LeverageRuns, TheAnswerIsThatOfTheScaledRowsItKept) {
   });
 }
 
+/// All leverage lies in the first seventh of the rows: on one rank of seven or fewer.
+testing_support::LeastSquaresData concentrated(Index n, Index d, double elsewhere) {
+  auto data = testing_support::LeastSquaresData::generated(draw_spec(n, d, "gaussian", 2));
+  for (Index i = (n + 6) / 7; i < n; ++i) {
+    for (Index c = 0; c < d; ++c) data.a(0, i, c) *= elsewhere;
+    for (Index j = 0; j < 2; ++j) data.b(0, i, j) *= elsewhere;
+  }
+  return data;
+}
+
+TEST_P(LeverageRuns, ShareOutTheRowsThatOneRankKept) {
+  on_ranks([](const Communicator& comm) {
+    constexpr Index n = 3500, d = 120;
+    LeverageParams params;
+    params.sample_rows = 400;
+    const auto data = concentrated(n, d, 1e-6);
+    const testing_support::LeastSquaresMemory<double> source(data);
+    const auto run = [&](const Communicator& ranks) {
+      const LeastSquaresProblem<double> problem(data.spec, source, Layout::contiguous(n, ranks.size()), ranks.rank());
+      Leverage<double> method(ranks, data.spec, params);
+      const Traffic before = ranks.traffic();
+      const Array<double> x = method.run(problem).x;
+      const Traffic::Entry gathered = (ranks.traffic() - before)[Operation::all_gather];
+      const Index kept = method.counts().rows_kept, words = ranks.size() + kept * (d + 2);
+      EXPECT_EQ(method.counts().rebalanced, ranks.size() > 1);
+      EXPECT_EQ(ranks.all_reduce(gathered.bytes), 8 * (ranks.size() > 1 ? words : 1)) << "of all ranks together";
+      const Schedule schedule =
+          Leverage<double>::schedule(data.spec, params, method.counts(), ranks.size(), ranks.rank());
+      EXPECT_EQ(gathered.calls, std::count_if(schedule.steps().begin(), schedule.steps().end(), [](const Step& step) {
+                  return step.operation == Operation::all_gather;
+                }));
+      EXPECT_EQ(method.factored(), block(kept, ranks.size(), ranks.rank()).size());
+      EXPECT_EQ(static_cast<Index>(method.kept().size()), ranks.rank() == 0 ? kept : 0);
+      return x;
+    };
+    const Array<double> x = run(comm);
+    if (const auto alone = comm.first(1)) {
+      const Array<double> same = run(*alone);
+      EXPECT_LE(testing_support::norm(testing_support::minus(x, same)), 1e-13 * testing_support::norm(same));
+    }
+  });
+}
+
+/// Where nothing is to be gained, no row travels.
+TEST_P(LeverageRuns, LeaveRowsWhereTheyAreIfTheyAreSpreadOrShort) {
+  on_ranks([](const Communicator& comm) {
+    EXPECT_FALSE(DrawBench<double>(comm, draw_spec(3500, 120)).run<Leverage>({}).counts.rebalanced);
+    const auto few_columns = testing_support::solve<double, Leverage>(comm, concentrated(3500, 40, 1e-6));
+    EXPECT_FALSE(std::get<bool>(*find(few_columns.counts, "rebalanced")));
+  });
+}
+
 TEST_P(LeverageRuns, AllRowsGiveTheExactAnswer) {
   on_ranks([](const Communicator& comm) {
     const DrawBench<double> bench(comm, draw_spec(200, 6, "student_t", 2));
