@@ -15,6 +15,7 @@
 
 #include "base/error.hpp"
 #include "results/checksum.hpp"
+#include "results/foreign_file.hpp"
 #include "results/h5.hpp"
 #include "results/input_file.hpp"
 #include "results/study_file.hpp"
@@ -24,6 +25,8 @@ namespace {
 
 constexpr Index bytes_per_second = 50'000'000;  // far below what any file system and any filter delivers
 constexpr Index least_s = 3;
+constexpr int foreign =
+    10;  // the probe's exit code where the file is not ours; what else is wrong has the user's codes
 
 /// The probe may compute this much longer; blocked for a multiple of it, on a file that never answers, it ends too.
 void allow(Index bytes) {
@@ -88,6 +91,7 @@ void probe(const std::string& kind, const std::string& path) {
     throw BadRequest(path + ": is damaged: " + (endless ? "reading it does not end" : "HDF5 crashes when it reads it"));
   }
   const int code = WEXITSTATUS(answer.status);
+  if (code == foreign) throw ForeignFile(answer.message);
   if (code == static_cast<int>(ExitCode::usage)) throw BadRequest(answer.message);
   if (code != 0) throw Failure(answer.message.empty() ? path + ": cannot be probed" : answer.message);
 }
@@ -114,6 +118,9 @@ int run_probe(const std::string& kind, const std::string& path) try {
   else
     read_study(path);
   return 0;
+} catch (const ForeignFile& error) {
+  std::fputs(error.what(), stdout);
+  return foreign;
 } catch (const Error& error) {
   std::fputs(error.what(), stdout);
   return static_cast<int>(error.exit_code());

@@ -9,7 +9,7 @@ namespace breakeven {
 /// An input file: read through by the probe. Errors: BadRequest, one line that names the file.
 void probe_input(const std::string& path);
 /// A shard or study. One whose bytes fit its checksum line is as this suite wrote it and is not probed. Errors: as
-/// above.
+/// above; ForeignFile if it is not ours.
 void probe_results(const std::string& path);
 
 /// The other side, `breakeven probe input|results FILE`: returns the exit code, and prints on stdout what is wrong.

@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/sha256.hpp"
+#include "results/foreign_file.hpp"
 #include "results/schema.hpp"
 
 namespace breakeven {
@@ -27,7 +28,7 @@ void append_checksum(std::vector<std::byte>& bytes) {
 
 bool verify_checksum(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw BadRequest(path + ": cannot be read");
+  if (!file) throw ForeignFile(path + ": cannot be read");
   const std::string bytes{std::istreambuf_iterator<char>(file), {}};
   if (bytes.size() < line_length) return false;
   const std::string_view data(bytes.data(), bytes.size() - line_length);

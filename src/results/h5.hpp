@@ -60,8 +60,12 @@ class Object {
   [[noreturn]] void fail(const std::string& what) const;
   /// Throws BadRequest about the content, without asking HDF5 for a reason.
   [[noreturn]] void reject(const std::string& what) const;
+  /// The same for a file that is not ours at all: throws ForeignFile.
+  [[noreturn]] void reject_as_foreign(const std::string& what) const;
 
  protected:
+  /// "FILE: /OBJECT what", fit for a terminal.
+  std::string told(const std::string& what) const;
   Object(std::shared_ptr<const Origin> origin, std::string name, Handle handle)
       : origin_(std::move(origin)), name_(std::move(name)), handle_(std::move(handle)) {}
   std::shared_ptr<const Origin> origin_;
@@ -144,7 +148,7 @@ class Group : public Object {
 /// make equal bytes; all are readable by HDF5 1.8.
 class File : public Group {
  public:
-  /// Opens for reading; throws BadRequest: missing, not HDF5, truncated.
+  /// Opens for reading; throws BadRequest: missing, truncated; or ForeignFile: not HDF5.
   static File open(const std::string& path);
   static File open_to_extend(const std::string& path);
   /// A new file on disk; replaces one of that name.
@@ -165,7 +169,10 @@ class File : public Group {
   Handle file_;
 };
 
-/// Throws BadRequest unless there is a regular file of that name.
+/// A text of a file as a message quotes it: its beginning, if it is long.
+std::string brief(const std::string& text);
+
+/// Throws BadRequest unless there is something of that name, ForeignFile unless it is a regular file.
 void check_readable(const std::string& path);
 
 }  // namespace breakeven::h5

@@ -1,6 +1,7 @@
 #include <filesystem>
 
 #include "base/error.hpp"
+#include "results/foreign_file.hpp"
 #include "results/h5_internal.hpp"
 
 namespace breakeven::h5 {
@@ -23,10 +24,11 @@ Handle keep_order(hid_t property_class) {
   return properties;
 }
 
-std::string explain(const std::string& reason) {
-  if (reason.find("signature not found") != std::string::npos) return "is not an HDF5 file";
-  if (reason.find("truncated file") != std::string::npos) return "is truncated: it ends before its last dataset";
-  return "cannot be opened: " + reason;
+[[noreturn]] void refuse(const std::string& path, const std::string& reason) {
+  if (reason.find("signature not found") != std::string::npos) throw ForeignFile(path + ": is not an HDF5 file");
+  if (reason.find("truncated file") != std::string::npos)
+    throw BadRequest(path + ": is truncated: it ends before its last dataset");
+  throw BadRequest(path + ": cannot be opened: " + reason);
 }
 
 /// Follows links inside the file alone. A link into another one is refused before that file is touched: what it names
@@ -60,8 +62,8 @@ void check_readable(const std::string& path) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
   if (!std::filesystem::exists(status)) throw BadRequest(path + ": no such file");
-  if (std::filesystem::is_directory(status)) throw BadRequest(path + ": is a folder, not an HDF5 file");
-  if (!std::filesystem::is_regular_file(status)) throw BadRequest(path + ": is not a regular file");
+  if (std::filesystem::is_directory(status)) throw ForeignFile(path + ": is a folder, not an HDF5 file");
+  if (!std::filesystem::is_regular_file(status)) throw ForeignFile(path + ": is not a regular file");
 }
 
 std::string Group::child_path(std::string_view child) const {
@@ -177,7 +179,7 @@ File File::open(const std::string& path, bool to_extend) {
   check_readable(path);
   const Handle properties = access();
   Handle file(H5Fopen(path.c_str(), to_extend ? H5F_ACC_RDWR : H5F_ACC_RDONLY, properties.id()), H5Fclose);
-  if (file.id() < 0) throw BadRequest(path + ": " + explain(last_reason()));
+  if (file.id() < 0) refuse(path, last_reason());
   return adopt(std::make_shared<const Origin>(Origin{path, to_extend}), std::move(file));
 }
 

@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "results/foreign_file.hpp"
 #include "results/h5_internal.hpp"
 
 namespace breakeven::h5 {
@@ -78,6 +79,11 @@ std::string storable(const std::string& text) {
   return valid;
 }
 
+std::string brief(const std::string& text) {
+  constexpr std::size_t longest = 60;
+  return text.size() <= longest ? text : text.substr(0, longest) + "...";
+}
+
 Handle text_type() {
   Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
   H5Tset_size(type.id(), H5T_VARIABLE);
@@ -136,8 +142,16 @@ void Object::fail(const std::string& what) const {
   throw BadRequest(printable(message));
 }
 
+std::string Object::told(const std::string& what) const {
+  return printable(origin_->file + ": " + (name_ == "/" ? "" : name_ + " ") + what);
+}
+
 void Object::reject(const std::string& what) const {
-  throw BadRequest(printable(origin_->file + ": " + (name_ == "/" ? "" : name_ + " ") + what));
+  throw BadRequest(told(what));
+}
+
+void Object::reject_as_foreign(const std::string& what) const {
+  throw ForeignFile(told(what));
 }
 
 bool Object::has_attribute(std::string_view attribute) const {

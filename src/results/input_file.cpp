@@ -109,8 +109,12 @@ const Hdf5InputFile::Opened& Hdf5InputFile::opened(std::string_view name) const 
   const auto known = opened_.find(name);
   if (known != opened_.end()) return known->second;
   if (!file_.has(name)) {
+    constexpr std::size_t shown = 10;
+    const std::vector<std::string> there = names();
     std::string list;
-    for (const std::string& there : names()) list += (list.empty() ? "; it holds " : ", ") + there;
+    for (std::size_t i = 0; i < std::min(there.size(), shown); ++i)
+      list += (list.empty() ? "; it holds " : ", ") + h5::brief(there[i]);
+    if (there.size() > shown) list += " and " + std::to_string(there.size() - shown) + " more";
     file_.reject("has no dataset '" + std::string(name) + "'" + list);
   }
   h5::Dataset dataset = file_.dataset(name);
@@ -205,7 +209,7 @@ std::array<Index, 2> Hdf5InputFile::sign_shape(std::string_view name) const {
   const Index width = 8 * dataset.integer_bytes();
   if (width != 8 && width != bits_per_word) dataset.reject("has n_bits, so it must hold bytes or 64-bit integers");
   if (n_bits == nullptr || *n_bits < 1 || (*n_bits - 1) / width + 1 != columns)
-    dataset.reject("has n_bits = " + to_text(attribute) + ", which is not what " + std::to_string(columns) +
+    dataset.reject("has n_bits = " + h5::brief(to_text(attribute)) + ", which is not what " + std::to_string(columns) +
                    " columns of " + std::to_string(width) + " bits hold");
   return {rows, *n_bits};
 }

@@ -7,7 +7,6 @@
 #include <set>
 
 #include "base/error.hpp"
-#include "results/checksum.hpp"
 #include "results/commands.hpp"
 #include "results/durable_file.hpp"
 #include "results/schema.hpp"
@@ -24,11 +23,8 @@ struct LaunchRecord {
   Record record;
 };
 
-struct Shard {
+struct Shard : StoredStudy {
   std::string path;
-  Study study;
-  std::string writer_git;
-  bool verified = false;  ///< its bytes fit its checksum: this suite wrote it
 };
 
 /// Launch number of a record; a failed one has no samples, its file name then tells.
@@ -57,7 +53,7 @@ std::vector<Shard> read_shards(const std::string& folder, const Probe& probe, Me
   for (const std::string& path : files_of(folder)) {
     try {
       if (probe) probe(path);
-      Shard shard{path, read_study(path), read_header(path).writer_git, verify_checksum(path)};
+      Shard shard{read_stored(path), path};
       if (!shard.study.complete) throw BadRequest(path + ": is not marked complete");
       shards.push_back(std::move(shard));
     } catch (const Error& error) {
@@ -194,7 +190,7 @@ Study frame_of(const std::vector<Shard>& shards, const Study& older, MergeSummar
     if (const Value* command = find(shard.study.provenance, "command")) commands.push_back(to_text(*command));
     collect(study.provenance, shard.study.provenance);
     collect(study.environment, shard.study.environment);
-    add_git_states(summary.git_states, shard.writer_git);
+    add_git_states(summary.git_states, shard.header.writer_git);
   }
   for (NamedValue& entry : study.provenance)
     if (entry.name == "command") entry.value = joined_commands(commands);
@@ -241,7 +237,8 @@ MergeSummary merge(const std::string& shard_folder, const std::string& out_path,
   MergeSummary summary;
   const bool rebuild = fs::exists(out_path);
   if (rebuild && probe) probe(out_path);
-  const Study older = rebuild ? read_study(out_path) : Study{};
+  const StoredStudy stored = rebuild ? read_stored(out_path) : StoredStudy{};
+  const Study& older = stored.study;
   std::vector<Shard> shards = read_shards(shard_folder, probe, summary);
   skip_misfits(shards, summary);
   Cases cases;
@@ -255,7 +252,7 @@ MergeSummary merge(const std::string& shard_folder, const std::string& out_path,
     study.records.push_back(record);
     ++summary.kept;
   }
-  if (summary.kept > 0) add_git_states(summary.git_states, read_header(out_path).writer_git);
+  if (summary.kept > 0) add_git_states(summary.git_states, stored.header.writer_git);
   sort_for_readers(study.records);
   study.ceilings = merged_ceilings(shards, older);
   set_git_states(study.provenance, summary.git_states);

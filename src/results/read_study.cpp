@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "results/checksum.hpp"
+#include "results/foreign_file.hpp"
 #include "results/h5.hpp"
 #include "results/schema.hpp"
 #include "results/study_file.hpp"
@@ -14,34 +15,21 @@
 namespace breakeven {
 namespace {
 
-h5::File open_checked(const std::string& path) {
-  h5::check_readable(path);
-  const bool verified = verify_checksum(path);
-  h5::File file = h5::File::open(path);
-  if (!verified && file.trailing_bytes() > 0)
-    throw BadRequest(path + ": is truncated or damaged: it ends in no checksum");
-  return file;
-}
-
-constexpr std::string_view is_no_results_file = "is an HDF5 file, but not a results file",
-                           has_no_version = "has no readable format_version",
-                           is_of_other_version = "written by format ";
-
 /// Refuses what is not ours: no format attribute, another format, another major version.
 void check_format(const h5::File& file) {
   const std::string format = file.text_attribute("format");
   if (format != schema::format)
-    file.reject(std::string(is_no_results_file) + ": its attribute format is " +
-                (format.empty() ? std::string("missing") : "\"" + format + "\"") + ", not \"" +
-                std::string(schema::format) + "\"");
+    file.reject_as_foreign("is an HDF5 file, but not a results file: its attribute format is " +
+                           (format.empty() ? std::string("missing") : "\"" + h5::brief(format) + "\"") + ", not \"" +
+                           std::string(schema::format) + "\"");
   const std::string version = file.text_attribute("format_version");
   int major = 0;
   const auto parsed = std::from_chars(version.data(), version.data() + version.size(), major);
   if (parsed.ec != std::errc() || *parsed.ptr != '.')
-    file.reject(std::string(has_no_version) + ": \"" + version + "\"");
+    file.reject_as_foreign("has no readable format_version: \"" + h5::brief(version) + "\"");
   if (major != schema::major_version)
-    file.reject(std::string(is_of_other_version) + version + ", this program reads " +
-                std::to_string(schema::major_version) + ".x");
+    file.reject_as_foreign("written by format " + h5::brief(version) + ", this program reads " +
+                           std::to_string(schema::major_version) + ".x");
 }
 
 StudyHeader header_of(const h5::File& file) {
@@ -251,54 +239,49 @@ bool holds_nothing(const std::string& path) {
   return file && std::all_of(std::istreambuf_iterator<char>(file), {}, [](char c) { return c == '\0'; });
 }
 
-/// By the words of the refusal: where the probe, a process of its own, has read the file, nothing else is known.
-bool is_foreign(const std::string& path, const std::string& refusal) {
-  constexpr std::string_view refusals[] = {is_no_results_file,    has_no_version,          is_of_other_version,
-                                           "is not an HDF5 file", "is not a regular file", "is a folder",
-                                           "cannot be read"};
-  return std::any_of(std::begin(refusals), std::end(refusals),
-                     [&](std::string_view words) { return refusal.find(words) != std::string::npos; }) &&
-         !holds_nothing(path);
-}
-
 /// `misfit` says what else the caller misses in a whole shard, "" if nothing.
 FoundShard find(const std::string& path, std::string_view writer_git, const Probe& probe,
                 const std::function<std::string(const Study&)>& misfit) {
   if (!std::filesystem::exists(path)) return {};
   try {
     if (probe) probe(path);
-    const Study shard = read_study(path);
-    const std::string missed = shard.complete ? misfit(shard) : "is not marked complete";
+    const StoredStudy shard = read_stored(path);
+    const std::string missed = shard.study.complete ? misfit(shard.study) : "is not marked complete";
     if (!missed.empty()) return {ShardState::unusable, path + ": " + missed};
-    return {read_header(path).writer_git == writer_git ? ShardState::finished : ShardState::other_code, ""};
+    return {shard.header.writer_git == writer_git ? ShardState::finished : ShardState::other_code, ""};
+  } catch (const ForeignFile& error) {
+    return {holds_nothing(path) ? ShardState::unusable : ShardState::foreign, error.what()};
   } catch (const BadRequest& error) {
-    return {is_foreign(path, error.what()) ? ShardState::foreign : ShardState::unusable, error.what()};
+    return {ShardState::unusable, error.what()};
   }
 }
 
 }  // namespace
 
-Study read_study(const std::string& path) {
-  const h5::File file = open_checked(path);
+StoredStudy read_stored(const std::string& path) {
+  h5::check_readable(path);
+  StoredStudy stored;
+  stored.verified = verify_checksum(path);
+  const h5::File file = h5::File::open(path);
+  if (!stored.verified && file.trailing_bytes() > 0)
+    throw BadRequest(path + ": is truncated or damaged: it ends in no checksum");
   check_format(file);
-  const StudyHeader header = header_of(file);
-  Study study;
-  study.name = header.study;
-  study.label = header.label;
-  study.complete = header.complete;
+  stored.header = header_of(file);
+  Study& study = stored.study;
+  study.name = stored.header.study;
+  study.label = stored.header.label;
+  study.complete = stored.header.complete;
   study.records = read_cases(file);
   read_samples(file, study.records);
   read_ranks(file, study.records);
   study.ceilings = read_ceilings(file);
   study.environment = read_values(file, schema::environment);
   study.provenance = read_values(file, schema::provenance);
-  return study;
+  return stored;
 }
 
-StudyHeader read_header(const std::string& path) {
-  const h5::File file = open_checked(path);
-  check_format(file);
-  return header_of(file);
+Study read_study(const std::string& path) {
+  return read_stored(path).study;
 }
 
 std::string shard_path(const std::string& folder, std::string_view hash, Index launch) {

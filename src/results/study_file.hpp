@@ -25,11 +25,11 @@ void write_studies(const std::vector<StudyAt>& studies);
 
 /// Reads what write_study wrote, a shard or a study. Equal to what was written, except that a record whose
 /// columns were fewer than the union's comes back with unknown values (flags: without the column).
-/// Errors: BadRequest, one line that names the path: missing, not HDF5, foreign, of another major version, truncated,
-/// or inconsistent. Every length is checked before anything is allocated by it.
+/// Errors: BadRequest, one line that names the path: missing, truncated, damaged or inconsistent; ForeignFile: not
+/// HDF5, no results file, or of another major version. Every length is checked before anything is allocated by it.
 Study read_study(const std::string& path);
 
-/// Throws BadRequest if HDF5 would not survive this file. Where it comes from: drivers/probe.hpp.
+/// Throws, as read_study does, if HDF5 would not survive this file. Where it comes from: drivers/probe.hpp.
 using Probe = std::function<void(const std::string& path)>;
 
 /// What stands on the first page of a results file: its root attributes.
@@ -37,7 +37,13 @@ struct StudyHeader {
   std::string format_version, created, writer, writer_git, study, label;
   bool complete = false;
 };
-StudyHeader read_header(const std::string& path);
+/// The study with what else its file tells.
+struct StoredStudy {
+  Study study;
+  StudyHeader header;
+  bool verified = false;  ///< its bytes fit its checksum: this suite wrote it
+};
+StoredStudy read_stored(const std::string& path);
 
 /// FOLDER/shards/<first 16 digits of the hash>-<launch>.h5
 std::string shard_path(const std::string& folder, std::string_view hash, Index launch);

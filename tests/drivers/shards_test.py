@@ -94,6 +94,17 @@ class Shards(ProgramTest):
         with h5py.File(victim) as shard:
             self.assertEqual(int(shard.attrs["complete"]), 1)
 
+    def test_so_is_one_of_which_a_value_cannot_be_read(self):
+        """It is ours all the same, whatever words HDF5 has for it."""
+        victim = self.shards()[0]
+        with h5py.File(victim, "r+") as shard:
+            del shard["cases/bytes"]
+            column = shard["cases"].create_dataset("bytes", (1,), "f8", chunks=(1,), fletcher32=True)
+            column.id.write_direct_chunk((0,), bytes(8) + b"\1\2\3\4")  # a checksum that does not fit
+        again = self.run_on_two()
+        self.assert_exit(again, OK)
+        self.assert_one_message(again, f"warning: {victim}: cannot be read (/cases/bytes)", "; measured again")
+
     def newer(self, path):
         with h5py.File(path, "r+") as shard:
             shard.attrs["format_version"] = "2.0.0"

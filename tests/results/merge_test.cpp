@@ -226,7 +226,7 @@ TEST_F(Merge, ListsTheStatesOfTheCodeThatMeasured) {
   add_shard(example::record("ring", 8, 2, {1}), 2, "aaaa");
   EXPECT_THAT(merge_all().git_states, ElementsAre("aaaa", "bbbb-dirty-1234"));
   EXPECT_EQ(*find(merged().provenance, "writer_git"), Value(std::string("aaaa, bbbb-dirty-1234")));
-  EXPECT_EQ(read_header(folder / "study.h5").writer_git, "aaaa, bbbb-dirty-1234");
+  EXPECT_EQ(read_stored(folder / "study.h5").header.writer_git, "aaaa, bbbb-dirty-1234");
 }
 
 TEST_F(Merge, ListsEachCommandOnceWithItsLaunches) {
