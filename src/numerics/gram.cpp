@@ -49,6 +49,7 @@ Gram<T>::Gram(Index d, Index n_rhs) : d_(d), n_rhs_(n_rhs), kernel_(gram_kernel<
   sums_ = zeros<T>(sizes.sums);
   right_sums_ = zeros<T>(sizes.right_sums);
   panels_ = zeros<T>(sizes.panels);
+  scaled_ = zeros<T>(sizes.panels);
   right_ = zeros<T>(sizes.right);
 }
 
@@ -78,13 +79,17 @@ template <class T>
 GramRows<T> Gram<T>::block(const T* a, const T* weights, Index rows) {
   const Sizes<T> sizes(d_, n_rhs_);
   constexpr Index line = gram_line<T>;
-  // Rows that are whole cache lines need no packing, unless they are so long that each is in another page.
-  constexpr Index longest = 2048 / static_cast<Index>(sizeof(T));
+  // Rows that are whole cache lines need no packing, unless they are so long that a line of columns falls on a few sets
+  // of the first-level cache. Then weights are multiplied in once a block, not once a tile; for short rows, which have
+  // few tiles, the second copy costs more than that.
+  constexpr Index longest = 1024 / static_cast<Index>(sizeof(T));
   const bool whole_lines = d_ == sizes.padded_d && reinterpret_cast<std::uintptr_t>(a) % 64 == 0;
-  if (whole_lines && d_ <= longest) return {a, weights, d_, line, rows, sizes.padded_d};
-  const GramRows<T> shape{panels_.data(), weights, line, sizes.panel_stride, rows, sizes.padded_d};
-  kernel_.pack(a, d_, shape, panels_.data());
-  return shape;
+  if (whole_lines && d_ <= longest) return {a, a, weights, d_, line, rows, sizes.padded_d};
+  GramRows<T> packed{panels_.data(), weights ? scaled_.data() : panels_.data(), weights, line, sizes.panel_stride, rows,
+                     sizes.padded_d};
+  kernel_.pack(a, d_, packed, panels_.data(), scaled_.data());
+  packed.weights = nullptr;
+  return packed;
 }
 
 template <class T>
@@ -140,7 +145,7 @@ double Gram<T>::flops(Index rows, Index d, Index n_rhs) {
 template <class T>
 Index Gram<T>::bytes(Index d, Index n_rhs) {
   const Sizes<T> sizes(d, n_rhs);
-  return (3 * sizes.packed + sizes.sums + sizes.right_sums + sizes.panels + sizes.right) *
+  return (3 * sizes.packed + sizes.sums + sizes.right_sums + 2 * sizes.panels + sizes.right) *
          static_cast<Index>(sizeof(T));
 }
 

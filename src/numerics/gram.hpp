@@ -50,9 +50,9 @@ class Gram {
   GramKernel<T> kernel_;
   Index pending_rows_ = 0;  // of the chunk that is not closed
   AlignedVector<T> packed_, compensation_;
-  AlignedVector<T> terms_;              // of the chunk, as in packed_; until it is closed, only those of B'WB
-  AlignedVector<T> sums_, right_sums_;  // of the chunk, as the kernels add them up
-  AlignedVector<T> panels_, right_;     // of a block
+  AlignedVector<T> terms_;                    // of the chunk, as in packed_; until it is closed, only those of B'WB
+  AlignedVector<T> sums_, right_sums_;        // of the chunk, as the kernels add them up
+  AlignedVector<T> panels_, scaled_, right_;  // of a block
 };
 
 extern template class Gram<float>;

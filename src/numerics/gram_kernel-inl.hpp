@@ -109,7 +109,8 @@ struct GramLoops {
   static HWY_NOINLINE void accumulate_tile(const GramRows<T>& rows, const Tile& tile, T* sums, Ahead& ahead) {
     const D d;
     const auto data = [&](Index c) { return column_of(rows.data, rows.panel_stride, c); };
-    const T *v0 = data(tile.column[0]), *v1 = data(tile.column[1]), *v2 = data(tile.column[2]);
+    const auto scaled = [&](Index c) { return column_of(rows.scaled, rows.panel_stride, c); };
+    const T *v0 = scaled(tile.column[0]), *v1 = scaled(tile.column[1]), *v2 = scaled(tile.column[2]);
     const T *s0 = data(tile.row[0]), *s1 = data(tile.row[1]), *s2 = data(tile.row[2]);
     for (Index at = 0; at < tile_rows * width * lanes; at += line) hwy::Prefetch(sums + at);
     V sum[tile_rows][width];
@@ -120,23 +121,19 @@ struct GramLoops {
     const char* next = ahead.next;
     const Index next_step = ahead.step, row_stride = rows.row_stride, n_rows = rows.rows;
     const T* const weights = rows.weights;
-    for (Index r = 0; r < n_rows; ++r, next += next_step) {
+    // One index for all addresses: each further addition would take a turn of the units that multiply.
+    for (Index at = 0, r = 0; at < n_rows * row_stride; at += row_stride, next += next_step) {
       hwy::Prefetch(next);
-      const V weight = weighted ? in_register(hn::Set(d, weights[r])) : hn::Zero(d);
-      const V c0 = load<weighted>(v0, weight), c1 = load<weighted>(v1, weight), c2 = load<weighted>(v2, weight);
+      const V weight = weighted ? in_register(hn::Set(d, weights[r++])) : hn::Zero(d);
+      const V c0 = load<weighted>(v0 + at, weight), c1 = load<weighted>(v1 + at, weight),
+              c2 = load<weighted>(v2 + at, weight);
 #pragma GCC unroll 8
       for (int k = 0; k < tile_rows; ++k) {
-        const V s = pooled ? hn::Set(d, s0[k]) : in_register(hn::Set(d, s0[k]));
+        const V s = pooled ? hn::Set(d, s0[at + k]) : in_register(hn::Set(d, s0[at + k]));
         sum[k][0] = hn::MulAdd(s, c0, sum[k][0]);
-        sum[k][1] = hn::MulAdd(pooled ? hn::Set(d, s1[k]) : s, c1, sum[k][1]);
-        sum[k][2] = hn::MulAdd(pooled ? hn::Set(d, s2[k]) : s, c2, sum[k][2]);
+        sum[k][1] = hn::MulAdd(pooled ? hn::Set(d, s1[at + k]) : s, c1, sum[k][1]);
+        sum[k][2] = hn::MulAdd(pooled ? hn::Set(d, s2[at + k]) : s, c2, sum[k][2]);
       }
-      v0 += row_stride;
-      v1 += row_stride;
-      v2 += row_stride;
-      s0 += row_stride;
-      s1 += row_stride;
-      s2 += row_stride;
     }
     ahead.next = next;
 #pragma GCC unroll 8
@@ -149,7 +146,7 @@ struct GramLoops {
   template <bool weighted>
   static HWY_NOINLINE void accumulate_block(const GramRows<T>& rows, const Tile& tile, int block, T* sums) {
     const D d;
-    const T* v = column_of(rows.data, rows.panel_stride, tile.column[block]);
+    const T* v = column_of(rows.scaled, rows.panel_stride, tile.column[block]);
     const T* s = column_of(rows.data, rows.panel_stride, tile.row[block]);
     V sum[tile_rows];
 #pragma GCC unroll 8
@@ -248,17 +245,24 @@ struct GramLoops {
     for (; k < n_rhs; ++k) right_columns<1, 8>(rows, right + k * right_stride, right_stride, sums + k * rows.padded_d);
   }
 
-  static void pack(const T* in, Index columns, const GramRows<T>& shape, T* packed) {
+  template <bool weighted>
+  static void pack_as(const T* in, Index columns, const GramRows<T>& shape, T* packed, const T* weights) {
     const D d;
     const Index whole = columns / line * line;
     for (Index r = 0; r < shape.rows; ++r, in += columns) {
+      const T weight = weighted ? weights[r] : T(1);
       T* to = packed + r * shape.row_stride;
       for (Index c = 0; c < whole; c += line, to += shape.panel_stride)
 #pragma GCC unroll 16
-        for (Index k = 0; k < line; k += lanes) hn::Store(hn::LoadU(d, in + c + k), d, to + k);
+        for (Index k = 0; k < line; k += lanes) hn::Store(load<weighted>(in + c + k, hn::Set(d, weight)), d, to + k);
       if (whole == shape.padded_d) continue;
-      for (Index k = 0; k < line; ++k) to[k] = whole + k < columns ? in[whole + k] : T(0);
+      for (Index k = 0; k < line; ++k) to[k] = whole + k < columns ? weight * in[whole + k] : T(0);
     }
+  }
+
+  static void pack(const T* in, Index columns, const GramRows<T>& shape, T* packed, T* scaled) {
+    pack_as<false>(in, columns, shape, packed, nullptr);
+    if (shape.weights) pack_as<true>(in, columns, shape, scaled, shape.weights);
   }
 
   static void add_compensated(const T* terms, Index n, T* sum, T* compensation) {

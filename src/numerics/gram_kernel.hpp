@@ -14,7 +14,8 @@ inline constexpr Index gram_line = 64 / static_cast<Index>(sizeof(T));
 template <class T>
 struct GramRows {
   const T* data;
-  const T* weights;  ///< one a row; null if all are 1
+  const T* scaled;   ///< where the same entries lie times the weights of their rows; `data` if nobody has multiplied
+  const T* weights;  ///< one a row, not yet multiplied with; null: nothing is left to do
   Index row_stride, panel_stride;
   Index rows, padded_d;
 };
@@ -24,11 +25,12 @@ template <class T>
 struct GramKernel {
   const char* target;  ///< name of the instruction set
 
-  /// packed = in (rows x d) as panels of the given shape, columns d .. padded_d zero.
-  void (*pack)(const T* in, Index d, const GramRows<T>& shape, T* packed);
+  /// packed = in (rows x d) as panels of the given shape, columns d .. padded_d zero; scaled: the same times shape's
+  /// weights, if it has any.
+  void (*pack)(const T* in, Index d, const GramRows<T>& shape, T* packed, T* scaled);
   /// Entries of the sums of accumulate().
   Index (*sums_size)(Index padded_d);
-  /// sums += upper triangle of data' W data, W the weights, and what of the lower one falls into the same tiles: tile
+  /// sums += upper triangle of data' W scaled, W the weights, and what of the lower one falls into the same tiles: tile
   /// after tile, as they come. `next`: what will be read after these rows, brought to the cache meanwhile.
   void (*accumulate)(const GramRows<T>& rows, T* sums, const T* next, Index next_bytes);
   /// The upper triangle (d (d + 1) / 2, row by row) that such sums hold.
