@@ -14,7 +14,10 @@ using testing_support::run_method;
 using ReluTrainingContract = OnRanks;
 
 std::vector<MethodCase> methods() {
-  return {{"dense", {}}, {"fired_pairs", {}}, {"fired_pairs", {{"search", std::string("popcount")}}}};
+  return {{"dense", {}},
+          {"fired_pairs", {}},
+          {"fired_pairs", {{"search", std::string("popcount")}}},
+          {"fired_pairs", {{"search", std::string("lsh")}}}};
 }
 
 struct Sizes {
@@ -63,7 +66,8 @@ TEST_P(ReluTrainingContract, TheStepThroughFiredPairsEqualsTheDenseOne) {
                     tolerance(Precision::f64, size));
           EXPECT_NEAR(number(run.quality, "loss"), number(runs[0].quality, "loss"), tolerance(Precision::f64, size));
         }
-        EXPECT_EQ(*find(runs[1].counts, "fired_pairs"), *find(runs[2].counts, "fired_pairs"));
+        for (const std::size_t search : {2, 3})
+          EXPECT_EQ(*find(runs[1].counts, "fired_pairs"), *find(runs[search].counts, "fired_pairs")) << search;
       }
   });
 }
@@ -87,6 +91,37 @@ TEST_P(ReluTrainingContract, ProductsEvaluatedShrinkWithTheThreshold) {
     EXPECT_LT(before, products_at_low / 10);
     EXPECT_LT(before, 300 * 200 / 10);  // a twentieth of the pairs are of one cluster
     EXPECT_GT(fired_before, 0);
+  });
+}
+
+/// At a high threshold keys are long: few pairs meet, and what is found and looked at is the same on every rank count.
+TEST_P(ReluTrainingContract, DisjointKeysMissNoFiringPair) {
+  on_ranks([](const Communicator& comm) {
+    const auto run_at = [&](const Communicator& on, double rho, const char* search) {
+      return run_method(
+          on, registry(), "inner_product", "relu_training",
+          {{"n", Index{300}}, {"neurons", Index{200}}, {"d", Index{512}}, {"alignment", 0.95}, {"rho", rho}},
+          {"fired_pairs", {{"search", std::string(search)}}}, Precision::f64);
+    };
+    for (const double rho : {0.5, 0.8, 0.88, 0.95}) {
+      const MethodRun by_keys = run_at(comm, rho, "lsh"), all = run_at(comm, rho, "popcount");
+      EXPECT_EQ(*find(by_keys.counts, "fired_pairs"), *find(all.counts, "fired_pairs")) << rho;
+      EXPECT_EQ(by_keys.answers, all.answers) << "sums in one order";
+      const auto count = [&](const char* name) { return std::get<Index>(*find(by_keys.counts, name)); };
+      EXPECT_GE(count("products_evaluated"), count("fired_pairs")) << rho;
+      EXPECT_GE(count("met"), count("products_evaluated")) << rho;
+      if (rho >= 0.88) {
+        EXPECT_LT(count("products_evaluated"), 300 * 200 / 10) << rho;
+      }
+      if (rho == 0.88) {
+        EXPECT_GT(count("fired_pairs"), 100) << "not nothing";
+      }
+      for (const char* name : {"products_evaluated", "met", "fired_pairs"}) {
+        Index alone = 0;
+        if (const auto one = comm.first(1)) alone = std::get<Index>(*find(run_at(*one, rho, "lsh").counts, name));
+        EXPECT_EQ(count(name), comm.all_reduce(alone)) << name << " as on one rank";
+      }
+    }
   });
 }
 

@@ -52,12 +52,12 @@ class ReluTraining(programs.ProgramTest):
         given = data(50, 31, 99)
         loss, gradient_v, gradient_c, fired = step(**given, rho=0.35)
         path = self.write("layer.h5", **given)
-        launches = [(ranks, "inner_product", *QUICK, "--methods", "dense,fired_pairs", "--search", "prefix,popcount",
+        launches = [(ranks, "inner_product", *QUICK, "--methods", "dense,fired_pairs", "--search", "prefix,popcount,lsh",
                      "--rho", "0.35", "--input", path, "--save-solution", "--out", self.folder / str(ranks))
                     for ranks in RANKS]
         for ranks, ended in zip(RANKS, programs.run_all(launches)):
             self.assert_exit(ended, programs.OK)
-            self.assertEqual(len(ended.rows), 3, msg=ended)
+            self.assertEqual(len(ended.rows), 4, msg=ended)
             for row in ended.rows:
                 self.assertEqual((row["status"], row["certified"], row["data"]), ("ok", True, "file"), msg=ended)
                 self.assertAlmostEqual(row["loss"], loss, places=12, msg=ended)

@@ -5,15 +5,11 @@
 #include <cmath>
 
 #include "base/error.hpp"
-#include "base/philox.hpp"
 #include "base/sizes.hpp"
 #include "numerics/hamming_kernel.hpp"
 
 namespace breakeven::inner_product {
 namespace {
-
-constexpr Stream check_stream{201}, order_stream{202},
-    first_key_stream{1u << 16};  // table t draws from stream first_key_stream + t
 
 BitSamplingJoin::Shape join_shape(const HeavyPairsSpec& spec, const LshPlan& plan) {
   return {spec.n, spec.n_b, spec.self, plan.key_bits, plan.key_radius, words_for(plan.check_bits)};
@@ -57,37 +53,16 @@ template <class T>
 Lsh<T>::Lsh(const Communicator& comm, const HeavyPairsSpec& spec, const Params& params)
     : comm_(comm),
       spec_(spec),
-      draw_(static_cast<std::uint64_t>(params.draw)),
       plan_(plan_lsh(spec, params)),
+      keys_(spec.d, plan_, static_cast<std::uint64_t>(params.draw)),
       a_(1, spec.n, spec.words()),
       b_(1, spec.self ? 0 : spec.n_b, spec.words()),
       view_a_{a_.data(), spec.n, spec.d},
       view_b_(spec.self ? view_a_ : BitView{b_.data(), spec.n_b, spec.d}),
-      masks_(static_cast<std::size_t>(plan_.tables * spec.words())),
       join_(join_shape(spec, plan_)),
       hits_(spec) {
   counts_ = expected(spec, params);
-  check_places_ = sample_without_replacement(Philox(draw_, check_stream), spec.d, plan_.check_bits);
-  if (plan_.disjoint_keys) order_ = permutation(Philox(draw_, order_stream), spec.d, 0);
-  for (Index table = 0; table < plan_.tables; ++table) {
-    const std::vector<Index> places = places_of(table);
-    for (const Index place : places)
-      masks_[static_cast<std::size_t>(table * spec.words() + place / bits_per_word)] |= Word{1}
-                                                                                        << (place % bits_per_word);
-    if (table % comm.size() == comm.rank()) places_.push_back(places);
-  }
-}
-
-template <class T>
-std::vector<Index> Lsh<T>::places_of(Index table) const {
-  if (!plan_.disjoint_keys) {
-    const Stream stream{static_cast<std::uint32_t>(first_key_stream) + static_cast<std::uint32_t>(table)};
-    return sample_without_replacement(Philox(draw_, stream), spec_.d, plan_.key_bits);
-  }
-  const auto first = order_.begin() + table * plan_.key_bits;
-  std::vector<Index> places(first, first + plan_.key_bits);
-  std::sort(places.begin(), places.end());
-  return places;
+  for (Index table = comm.rank(); table < plan_.tables; table += comm.size()) places_.push_back(keys_.places(table));
 }
 
 template <class T>
@@ -106,7 +81,7 @@ template <class T>
 const HeavyPairsSolution& Lsh<T>::run(const HeavyPairsProblem<T>& problem) {
   hits_.clear();
   gather_rows(problem);
-  join_.set_check(view_a_, view_b_, check_places_, plan_.check_radius);
+  join_.set_check(view_a_, view_b_, keys_.check_places(), plan_.check_radius);
   counts_.candidates = 0;
   counts_.met = join_.join(view_a_, view_b_, places_,
                            [&](Index table, std::span<const BitPair> pairs) { return look(table, pairs); });
@@ -124,10 +99,9 @@ bool Lsh<T>::look(Index table, std::span<const BitPair> pairs) {
   counts_.candidates += static_cast<Index>(pairs.size());
   for (const BitPair& pair : pairs) {
     const Word *a = view_a_.row(pair.i), *b = view_b_.row(pair.j);
-    const Index distance = hamming_distance(a, b, spec_.words()), earlier = table_of_all(table);
+    const Index distance = hamming_distance(a, b, spec_.words());
     if (distance > spec_.radius()) continue;
-    if (first_table(a, b, spec_.words(), masks_.data(), earlier, plan_.key_radius) == earlier)
-      hits_.add(pair.i, pair.j, distance);
+    if (keys_.first_in(table_of_all(table), a, b)) hits_.add(pair.i, pair.j, distance);
   }
   return !hits_.full();
 }
@@ -159,7 +133,7 @@ Schedule Lsh<T>::schedule(const HeavyPairsSpec& spec, const Params& params, cons
                    static_cast<double>(bytes(rows_gathered(spec))));
   schedule.communicate(Operation::all_reduce, 2 * sizeof(Index));
   HitList::communicate(schedule);
-  return schedule.resident(bytes(rows_gathered(spec)) + bytes(plan.tables) +
+  return schedule.resident(bytes(rows_gathered(spec)) + LshKeys::bytes(spec.d, plan) +
                            BitSamplingJoin::bytes(join_shape(spec, plan)) + HitList::bytes(counts.gathered));
 }
 

@@ -9,26 +9,11 @@
 #include "base/schedule.hpp"
 #include "comm/communicator.hpp"
 #include "methods/inner_product/heavy_pairs/hit_list.hpp"
+#include "methods/inner_product/heavy_pairs/lsh_keys.hpp"
 #include "methods/inner_product/heavy_pairs/problem.hpp"
 #include "numerics/bit_sampling.hpp"
 
 namespace breakeven::inner_product {
-
-struct LshParams {
-  double recall = 0.99;
-  Index key_bits = 0;
-  Index key_radius = unknown_index;
-  Index draw = 1;
-
-  static constexpr auto fields() {
-    using Params = LshParams;
-    return std::tuple{
-        Field{"recall", &Params::recall, "probability with which each heavy pair is to be found"},
-        Field{"key-bits", &Params::key_bits, "coordinates that make a key; 0: chosen from n, d, rho and recall"},
-        Field{"key-radius", &Params::key_radius, "coordinates in which keys that meet may differ; default: chosen too"},
-        Field{"draw", &Params::draw, "number of the random choice of coordinates"}};
-  }
-};
 
 struct LshCounts {
   Index gathered = 0;
@@ -55,23 +40,6 @@ struct LshCounts {
         Field{"candidates-expected", &Counts::candidates_expected, "of those, pairs that would be compared in full"}};
   }
 };
-
-inline constexpr Index lsh_most_key_bits = 24, lsh_most_key_radius = 2;
-
-/// What a search by bit sampling does, and what is to be expected of it.
-struct LshPlan {
-  Index key_bits = 1, key_radius = 0, tables = 1;
-  Index check_bits = 0, check_radius = 0;
-  bool disjoint_keys = false;  ///< no coordinate is in two keys, so that no heavy pair can be missed
-  double recall = 1;           ///< least probability with which a heavy pair is found
-  double met = 0;              ///< pairs that meet in all tables together, of uniform data
-  double candidates = 0;       ///< of those, pairs that pass the check
-  double cost = 0;             ///< seconds of one rank, by the model in lsh_plan.cpp
-};
-
-/// The plan that costs least, within what the parameters leave open. Pure.
-/// Errors: BadRequest if the parameters leave no plan of at most 65,536 tables or, at recall 1, of disjoint keys.
-LshPlan plan_lsh(const HeavyPairsSpec&, const LshParams&);
 
 /// Heavy pairs among those that agree, but for `key_radius` of them, in `key_bits` coordinates drawn at random, in any
 /// of L draws ("tables").
@@ -106,22 +74,17 @@ class Lsh {
 
  private:
   void gather_rows(const HeavyPairsProblem<T>&);
-  /// The coordinates that make the key of a table, ascending.
-  std::vector<Index> places_of(Index table) const;
   /// Candidates of table `table` of this rank.
   bool look(Index table, std::span<const BitPair> pairs);
   Index table_of_all(Index table) const { return table * comm_.size() + comm_.rank(); }
 
   Communicator comm_;
   HeavyPairsSpec spec_;
-  std::uint64_t draw_;
   LshPlan plan_;
-  std::vector<Index> order_;  // of all coordinates, whose pieces disjoint keys are
-  Array<Word> a_, b_;         // all rows
+  LshKeys keys_;
+  Array<Word> a_, b_;  // all rows
   BitView view_a_, view_b_;
-  std::vector<Index> check_places_;
   std::vector<std::vector<Index>> places_;  // of the keys of this rank's tables
-  std::vector<Word> masks_;                 // the key bits of every table, as a row
   BitSamplingJoin join_;
   HitList hits_;
   LshCounts counts_;

@@ -1,9 +1,10 @@
+#include "methods/inner_product/heavy_pairs/lsh_plan.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "base/error.hpp"
-#include "methods/inner_product/heavy_pairs/lsh.hpp"
 #include "numerics/chance.hpp"
 
 namespace breakeven::inner_product {

@@ -1,9 +1,11 @@
 #include "methods/inner_product/relu_training/fired_pairs.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
+#include "base/error.hpp"
 #include "numerics/chance.hpp"
 #include "numerics/hamming_kernel.hpp"
 #include "numerics/signs.hpp"
@@ -21,7 +23,38 @@ Index prefix_words(const ReluTrainingSpec& spec, const FiredPairsParams& params)
   return spec.words();
 }
 
+bool by_keys(const ReluTrainingSpec& spec, const FiredPairsParams& params) {
+  return params.search == "lsh" && spec.radius() >= 0;
+}
+
+/// Keys that no firing pair can avoid, chosen from the sizes of the whole layer: the same on every number of ranks.
+LshPlan plan_keys(const ReluTrainingSpec& spec) {
+  HeavyPairsSpec pairs;
+  pairs.n = spec.neurons;
+  pairs.n_b = spec.n;
+  pairs.d = spec.d;
+  pairs.rho = static_cast<double>(spec.d - 2 * spec.radius()) / static_cast<double>(spec.d);  // of its radius()
+  LshParams certain;
+  certain.recall = 1;
+  return plan_lsh(pairs, certain);
+}
+
+BitSamplingJoin::Shape join_shape(const ReluTrainingSpec& spec, const LshPlan& plan, Index neurons) {
+  return {neurons, spec.n, false, plan.key_bits, plan.key_radius, words_for(plan.check_bits)};
+}
+
+constexpr std::uint64_t keys_draw = 1;  // what is found does not depend on it
+
 }  // namespace
+
+template <class T>
+void FiredPairs<T>::validate(const ReluTrainingSpec& spec, const Params& params) {
+  constexpr Index most_rows = (Index{1} << 32) - 1024;
+  if (params.search == "lsh" && std::max(spec.n, spec.neurons) > most_rows)
+    throw BadRequest((spec.neurons > spec.n ? "neurons" : "n") + std::string(" must be at most ") +
+                     std::to_string(most_rows) + " with search lsh, rows of a table being numbered in 32 bits, got " +
+                     std::to_string(std::max(spec.n, spec.neurons)));
+}
 
 template <class T>
 FiredPairs<T>::FiredPairs(const Communicator& comm, const ReluTrainingSpec& spec, const Params& params)
@@ -34,6 +67,13 @@ FiredPairs<T>::FiredPairs(const Communicator& comm, const ReluTrainingSpec& spec
       first_fired_(static_cast<std::size_t>(neurons_ + 1)),
       row_(static_cast<std::size_t>((spec.d + 7) / 8 * 8)) {
   counts_.prefix_words = prefix_words(spec, params);
+  if (by_keys(spec, params)) {
+    const LshPlan plan = plan_keys(spec);
+    keys_.emplace(plan, LshKeys(spec.d, plan, keys_draw), BitSamplingJoin(join_shape(spec, plan, neurons_)));
+    for (Index table = 0; table < plan.tables; ++table) keys_->places.push_back(keys_->of_tables.places(table));
+    counts_.tables = plan.tables;
+    counts_.prefix_words = words_for(plan.check_bits);
+  }
   // Touched here, so that run() takes no memory; a quarter more than is expected, which is a guess.
   const double share = static_cast<double>(neurons_) / static_cast<double>(spec.neurons);
   const auto fired = static_cast<std::size_t>(1.25 * share * static_cast<double>(expected(spec, params).fired_pairs));
@@ -52,10 +92,11 @@ const ReluTrainingSolution<T>& FiredPairs<T>::run(const ReluTrainingProblem<T>& 
   forward(problem);
   solution_.loss = shared_.finish_forward(problem);
   backward(problem, inputs);
-  std::vector<Index> counted{counts_.products_evaluated, static_cast<Index>(fired_.size())};
+  std::array<Index, 3> counted{counts_.products_evaluated, static_cast<Index>(fired_.size()), counts_.met};
   comm_.all_reduce(std::span<Index>(counted));
   counts_.products_evaluated = counted[0];
   counts_.fired_pairs = counted[1];
+  counts_.met = counted[2];
   return solution_;
 }
 
@@ -71,8 +112,12 @@ template <class T>
 void FiredPairs<T>::find(BitView inputs) {
   const BitView weights{w_.data(), neurons_, spec_.d};
   found_.clear();
-  counts_.products_evaluated = 0;
+  counts_.products_evaluated = counts_.met = 0;
   if (spec_.radius() < 0 || neurons_ == 0) return;
+  if (keys_) {
+    find_by_keys(weights, inputs);
+    return;
+  }
   const HammingStage stage{counts_.prefix_words, spec_.radius()};
   if (stage.words == spec_.words()) {
     counts_.products_evaluated = neurons_ * spec_.n;
@@ -84,6 +129,18 @@ void FiredPairs<T>::find(BitView inputs) {
   }
   search_.scan(weights, inputs, {&stage, 1}, [&](std::span<const BitPair> pairs) {
     for (const BitPair& pair : pairs) evaluate(weights.row(pair.i), inputs.row(pair.j), pair);
+    return true;
+  });
+}
+
+template <class T>
+void FiredPairs<T>::find_by_keys(BitView weights, BitView inputs) {
+  keys_->join.set_check(weights, inputs, keys_->of_tables.check_places(), keys_->plan.check_radius);
+  counts_.met = keys_->join.join(weights, inputs, keys_->places, [&](Index table, std::span<const BitPair> candidates) {
+    for (const BitPair& pair : candidates) {
+      const Word *of_neuron = weights.row(pair.i), *of_input = inputs.row(pair.j);
+      if (keys_->of_tables.first_in(table, of_neuron, of_input)) evaluate(of_neuron, of_input, pair);
+    }
     return true;
   });
 }
@@ -149,26 +206,31 @@ void FiredPairs<T>::backward(const ReluTrainingProblem<T>& problem, BitView inpu
 
 template <class T>
 FiredPairsCounts FiredPairs<T>::expected(const ReluTrainingSpec& spec, const Params& params) {
-  const Index words = prefix_words(spec, params);
+  const bool keys = by_keys(spec, params);
+  const LshPlan plan = keys ? plan_keys(spec) : LshPlan{};
+  const Index words = keys ? words_for(plan.check_bits) : prefix_words(spec, params);
   // Of clustered data the pairs of one cluster may fire, all of them at most; the others are fair coins.
   const bool together = spec.data == "clustered" && spec.alignment * spec.alignment > spec.rho;
   const double near = together ? 1 / static_cast<double>(spec.clusters) : 0;
   const auto within = [&](Index bits) {
     return spec.radius() < 0 ? 0 : near + (1 - near) * chance_of_distance(bits, spec.radius());
   };
-  const double evaluated = words == spec.words() ? 1 : within((spec.words() - 1) * bits_per_word);
+  const double evaluated = words == spec.words() && !keys ? 1 : within((spec.words() - 1) * bits_per_word);
   return {static_cast<Index>(std::round(spec.pairs() * evaluated)),
-          static_cast<Index>(std::round(spec.pairs() * within(spec.d))), words};
+          static_cast<Index>(std::round(spec.pairs() * within(spec.d))), words, keys ? plan.tables : 0,
+          static_cast<Index>(std::min(plan.met, 1e18))};
 }
 
 template <class T>
-Schedule FiredPairs<T>::schedule(const ReluTrainingSpec& spec, const Params&, const Counts& counts, int ranks,
+Schedule FiredPairs<T>::schedule(const ReluTrainingSpec& spec, const Params& params, const Counts& counts, int ranks,
                                  int rank) {
   const Index mine = block(spec.neurons, ranks, rank).size();
   const double share = static_cast<double>(mine) / static_cast<double>(spec.neurons);
   const auto d = static_cast<double>(spec.d);
-  const double looked_at = static_cast<double>(counts.prefix_words * bits_per_word) * static_cast<double>(mine) *
-                           static_cast<double>(spec.n);
+  const bool keys = by_keys(spec, params);
+  const double pairs = keys ? share * static_cast<double>(counts.met)  // the ranks' own numbers are not counted
+                            : static_cast<double>(mine) * static_cast<double>(spec.n);
+  const double looked_at = static_cast<double>(counts.prefix_words * bits_per_word) * pairs;
   const double evaluated = share * static_cast<double>(counts.products_evaluated) * d;
   const double fired = share * static_cast<double>(counts.fired_pairs);
   Schedule schedule;
@@ -177,10 +239,13 @@ Schedule FiredPairs<T>::schedule(const ReluTrainingSpec& spec, const Params&, co
   schedule.compute(3 * (looked_at + evaluated) / bits_per_word + 2 * fired, (looked_at + evaluated) / 8 / 64);
   SharedStep<T>::communicate_outputs(schedule, spec);
   schedule.compute(fired * (2 * d + 2), fired * d / 8);
-  schedule.communicate(Operation::all_reduce, 2 * static_cast<Index>(sizeof(Index)));
+  schedule.communicate(Operation::all_reduce, 3 * static_cast<Index>(sizeof(Index)));
   const Index weights =
       mine * (spec.words() * static_cast<Index>(sizeof(Word)) + (spec.d + 1) * static_cast<Index>(sizeof(T)));
-  return schedule.resident(SharedStep<T>::bytes(spec) + weights + HammingSearch::bytes(spec.words()) +
+  const LshPlan plan = keys ? plan_keys(spec) : LshPlan{};
+  const Index tables =
+      keys ? LshKeys::bytes(spec.d, plan) + BitSamplingJoin::bytes(join_shape(spec, plan, mine)) : Index{0};
+  return schedule.resident(SharedStep<T>::bytes(spec) + weights + tables + HammingSearch::bytes(spec.words()) +
                            static_cast<Index>(fired * static_cast<double>(sizeof(BitPair) + sizeof(Fired))) +
                            (mine + 1 + spec.d) * static_cast<Index>(sizeof(double)));
 }

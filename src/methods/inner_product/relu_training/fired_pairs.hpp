@@ -1,12 +1,15 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <vector>
 
 #include "base/promise.hpp"
+#include "methods/inner_product/heavy_pairs/lsh_keys.hpp"
 #include "methods/inner_product/relu_training/shared_step.hpp"
+#include "numerics/bit_sampling.hpp"
 #include "numerics/hamming_pairs.hpp"
 
 namespace breakeven::inner_product {
@@ -17,8 +20,9 @@ struct FiredPairsParams {
   static constexpr auto fields() {
     return std::tuple{Field{"search", &FiredPairsParams::search,
                             "how firing pairs are found: prefix (a pair is given up where its first words differ too "
-                            "much) or popcount (all words of all pairs)",
-                            "", std::array<std::string_view, 6>{"prefix", "popcount"}}};
+                            "much), popcount (all words of all pairs) or lsh (pairs that nearly agree in one of "
+                            "several disjoint keys, which no pair that fires can avoid)",
+                            "", std::array<std::string_view, 6>{"prefix", "popcount", "lsh"}}};
   }
 };
 
@@ -26,6 +30,8 @@ struct FiredPairsCounts {
   Index products_evaluated = 0;
   Index fired_pairs = 0;
   Index prefix_words = 0;
+  Index tables = 0;
+  Index met = 0;
 
   static constexpr auto fields() {
     using Counts = FiredPairsCounts;
@@ -33,7 +39,9 @@ struct FiredPairsCounts {
         Field{"products-evaluated", &Counts::products_evaluated,
               "inner products of a neuron and an input computed over all of d; others were given up before"},
         Field{"fired-pairs", &Counts::fired_pairs, "pairs of neuron and input that fire"},
-        Field{"prefix-words", &Counts::prefix_words, "words compared before a pair is given up"}};
+        Field{"prefix-words", &Counts::prefix_words, "words compared before a pair is given up; lsh: of check bits"},
+        Field{"tables", &Counts::tables, "lsh: tables of keys"},
+        Field{"met", &Counts::met, "lsh: pairs that met in some table, once for each"}};
   }
 };
 
@@ -42,14 +50,18 @@ struct FiredPairsCounts {
 ///
 ///   V -> signs, packed    X gathered, packed
 ///   search: first words of all pairs, all words of those within the radius   ->  (r, i, <w_r, x_i>) that fire
+///           or, by `lsh`, check bits of the pairs that meet in a table, all words of those within the radius
 ///   forward: f_i += c_r h_ri     loss, delta     backward: row r of the gradient += delta_i c_r x_i / d
 ///
-/// The search is exact: the distance of the first words never exceeds the whole.
+/// The search is exact: the distance of the first words, or of the check bits, never exceeds the whole, and a pair that
+/// fires differs in at most key_radius places of one of the disjoint keys (lsh_plan.hpp, recall 1).
 /// Shapes: as `dense`. Collective. Cost per rank: n neurons d / P signs compared at most, d flops a firing pair; one
-/// all_gather of the packed inputs, one all_reduce of n words and one of two; memory 40 bytes a firing pair.
+/// all_gather of the packed inputs, one all_reduce of n words and one of three; memory 40 bytes a firing pair. With
+/// `lsh` every rank sorts all inputs and its neurons once a table, and compares the pairs that meet: it pays where the
+/// threshold is so high that keys are long.
 /// Errors: none once the problem is valid.
-/// Source: the application stated in arXiv 2311.11429; search by numerics/hamming_pairs.hpp. Deviation: exact search in
-/// place of the paper's.
+/// Source: the application stated in arXiv 2311.11429; search by numerics/hamming_pairs.hpp, or by multi-index hashing
+/// (Norouzi, Punjani and Fleet 2012). Deviation: exact search in place of the paper's.
 template <class T>
 class FiredPairs {
  public:
@@ -57,7 +69,7 @@ class FiredPairs {
   using Params = FiredPairsParams;
   using Counts = FiredPairsCounts;
 
-  static void validate(const ReluTrainingSpec&, const Params&) {}
+  static void validate(const ReluTrainingSpec&, const Params&);
   FiredPairs(const Communicator&, const ReluTrainingSpec&, const Params&);
   const ReluTrainingSolution<T>& run(const ReluTrainingProblem<T>&);
   Counts counts() const { return counts_; }
@@ -68,6 +80,7 @@ class FiredPairs {
  private:
   void quantise(const ReluTrainingProblem<T>&);
   void find(BitView inputs);
+  void find_by_keys(BitView weights, BitView inputs);
   void evaluate(const Word* weights, const Word* input, const BitPair& pair);
   void sort_by_neuron();
   void forward(const ReluTrainingProblem<T>&);
@@ -80,12 +93,21 @@ class FiredPairs {
     double h;
   };
 
+  /// The search `lsh`: what it keeps from step to step.
+  struct Keys {
+    LshPlan plan;
+    LshKeys of_tables;
+    BitSamplingJoin join;
+    std::vector<std::vector<Index>> places;
+  };
+
   Communicator comm_;
   ReluTrainingSpec spec_;
   SharedStep<T> shared_;
   Index neurons_;  ///< of this rank
   AlignedVector<Word> w_;
   HammingSearch search_;
+  std::optional<Keys> keys_;
   std::vector<BitPair> found_;
   std::vector<Fired> fired_;        ///< neuron after neuron, inputs ascending
   std::vector<Index> first_fired_;  ///< of each neuron in fired_, and the end
