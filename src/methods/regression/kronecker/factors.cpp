@@ -1,9 +1,13 @@
 #include "methods/regression/kronecker/factors.hpp"
 
+#include <algorithm>
+#include <limits>
+
 #include "base/error.hpp"
 #include "base/sizes.hpp"
 #include "comm/agree.hpp"
 #include "methods/regression/refusals.hpp"
+#include "methods/regression/whitened_error.hpp"
 
 namespace breakeven::regression {
 namespace {
@@ -20,6 +24,11 @@ Shape matrix_shape(const InputFile& file, std::string_view dataset) {
 }
 
 }  // namespace
+
+double halving_error(const std::array<Array<double>, 2>& halved, const std::array<Array<double>, 2>& r) {
+  if (halved[0].size() == 0) return std::numeric_limits<double>::quiet_NaN();
+  return std::max(whitened_error(halved[0], r[0]), whitened_error(halved[1], r[1]));
+}
 
 void settle_sizes(KroneckerSpec& spec) {
   // Two sizes that a file has yet to tell are not known to be equal.

@@ -45,6 +45,9 @@ struct KroneckerSpec {
 /// Most columns of the product: every rank holds D x D matrices, and their decomposition is not distributed.
 inline constexpr Index most_unknowns = 1024;
 
+/// The larger whitened error of what the halving of both factors ended with, r the factors' triangles; NaN for none.
+double halving_error(const std::array<Array<double>, 2>& halved, const std::array<Array<double>, 2>& r);
+
 /// 0 where a size of the second factor equals the first's: one case, and one curve over n.
 void settle_sizes(KroneckerSpec& spec);
 void validate_factors(const KroneckerSpec& spec);

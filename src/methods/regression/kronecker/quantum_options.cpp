@@ -20,11 +20,15 @@ KroneckerQuantumCounts::KroneckerQuantumCounts(const QueryLedger& ledger, const 
       halving_retries_second(second.retries),
       rows_kept(first.kept),
       rows_kept_second(second.kept),
-      rows_scored(first.scored + second.scored) {}
+      rows_scored(first.scored + second.scored),
+      halving_overshoot(std::fmax(first.overshoot, second.overshoot)) {}
 
 HalvingCounts KroneckerQuantumCounts::halving(int factor) const {
-  if (factor == 0) return {levels, halving_retries, rows_kept, 0};
-  return {levels_second, halving_retries_second, rows_kept_second, 0};
+  HalvingCounts counts;
+  counts.levels = factor == 0 ? levels : levels_second;
+  counts.retries = factor == 0 ? halving_retries : halving_retries_second;
+  counts.kept = factor == 0 ? rows_kept : rows_kept_second;
+  return counts;
 }
 
 void validate_quantum(const KroneckerQuantumParams& params) {

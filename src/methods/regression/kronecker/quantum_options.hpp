@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <limits>
 #include <string_view>
 #include <tuple>
 
@@ -31,6 +32,7 @@ struct KroneckerQuantumCounts : QueryCounts {
   Index features = 0;
   Index levels = 0, levels_second = 0, halving_retries = 0, halving_retries_second = 0;
   Index rows_kept = 0, rows_kept_second = 0, rows_scored = 0;
+  double halving_overshoot = std::numeric_limits<double>::quiet_NaN();
 
   static constexpr auto fields() {
     using Counts = KroneckerQuantumCounts;
@@ -40,6 +42,7 @@ struct KroneckerQuantumCounts : QueryCounts {
                    Field{"levels-second", &Counts::levels_second, "halvings of the rows of A2"},
                    Field{"halving-retries", &Counts::halving_retries, "halving steps of A1 redone"},
                    Field{"halving-retries-second", &Counts::halving_retries_second, "halving steps of A2 redone"},
+                   Field{"halving-overshoot", &Counts::halving_overshoot, halving_overshoot_help},
                    Field{"rows-kept", &Counts::rows_kept, "rows of A1 in the last sample"},
                    Field{"rows-kept-second", &Counts::rows_kept_second, "rows of A2 in the last sample"},
                    Field{"rows-scored", &Counts::rows_scored,

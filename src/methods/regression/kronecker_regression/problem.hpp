@@ -11,6 +11,7 @@
 #include "base/solution_array.hpp"
 #include "comm/communicator.hpp"
 #include "methods/regression/kronecker/factors.hpp"
+#include "methods/regression/whitened_error.hpp"
 
 namespace breakeven::regression {
 
@@ -30,8 +31,9 @@ struct KroneckerRegressionSpec : KroneckerSpec {
 /// An answer, equal on all ranks, and what it took of B.
 template <class T>
 struct KroneckerRegressionSolution {
-  Array<T> x;              ///< d x d2
-  Index entries_read = 0;  ///< entries of B that the Source served to this rank in run()
+  Array<T> x;                             ///< d x d2
+  Index entries_read = 0;                 ///< entries of B that the Source served to this rank in run()
+  std::array<Array<double>, 2> halved{};  ///< R of the samples that the halving of A1 and A2 ended with, else empty
 };
 
 struct KroneckerRegressionQuality {
@@ -40,6 +42,7 @@ struct KroneckerRegressionQuality {
   Index entries_read = 0;
   double residual = 0;
   double forward_error = 0;
+  double halving_error = std::numeric_limits<double>::quiet_NaN();
 
   static constexpr auto fields() {
     using Quality = KroneckerRegressionQuality;
@@ -49,7 +52,8 @@ struct KroneckerRegressionQuality {
         Field{"share-read", &Quality::share_read, "entries of B served in one run / n n2"},
         Field{"entries-read", &Quality::entries_read, "entries of B served in one run, all ranks together"},
         Field{"residual", &Quality::residual, "|A1 X A2' - B|_F / |B|_F"},
-        Field{"forward-error", &Quality::forward_error, "|X - X*|_F / |X*|_F, X* the reference answer"}};
+        Field{"forward-error", &Quality::forward_error, "|X - X*|_F / |X*|_F, X* the reference answer"},
+        Field{"halving-error", &Quality::halving_error, halving_error_help}};
   }
 };
 

@@ -32,8 +32,10 @@ Quantum<T>::Quantum(const Communicator& comm, const KroneckerRegressionSpec& spe
 template <class T>
 const KroneckerRegressionSolution<T>& Quantum<T>::run(const KroneckerRegressionProblem<T>& problem) {
   QueryLedger ledger(params_.draw);
-  for (const std::size_t factor : {0u, 1u})
+  for (const std::size_t factor : {0u, 1u}) {
     halvings_[factor].run(problem.factors.a[factor], rows_of(spec_, params_), ledger);
+    solution_.halved[factor] = halvings_[factor].halved();
+  }
   regression_.run({halvings_[0].rows(), halvings_[1].rows()}, *problem.source, solution_);
   counts_ = Counts(ledger, halvings_[0].counts(), halvings_[1].counts());
   return solution_;

@@ -118,6 +118,7 @@ KroneckerRegressionQuality KroneckerRegressionProblem<T>::quality(const Communic
   quality.residual = residual_square == 0 ? 0 : std::sqrt(residual_square / reference.b_square);
   const double distance = squared_norm(difference);
   quality.forward_error = distance == 0 ? 0 : std::sqrt(distance / squared_norm(reference.x));
+  quality.halving_error = halving_error(solution.halved, reference.r);
   quality.entries_read = comm.all_reduce(solution.entries_read);
   quality.share_read = static_cast<double>(quality.entries_read) /
                        (static_cast<double>(problem.spec.n) * static_cast<double>(problem.spec.second_rows()));

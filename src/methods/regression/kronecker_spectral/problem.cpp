@@ -108,8 +108,7 @@ KroneckerSpectralQuality KroneckerSpectralProblem<T>::quality(const Communicator
                                                               const Solution& solution) {
   const std::array<Array<double>, 2> inverse{inverse_of_upper(reference.r[0]), inverse_of_upper(reference.r[1])};
   KroneckerSpectralQuality quality;
-  for (const std::size_t factor : {0u, 1u})
-    quality.storage += solution.rows[factor] * solution.parts[factor].columns();
+  for (const std::size_t factor : {0u, 1u}) quality.storage += solution.rows[factor] * solution.parts[factor].columns();
   if (solution.pairs) {
     const auto [low, high] = pair_eigenvalues(comm, solution, inverse);
     quality.eigenvalue_min = low, quality.eigenvalue_max = high;
@@ -119,6 +118,7 @@ KroneckerSpectralQuality KroneckerSpectralProblem<T>::quality(const Communicator
     // Gram matrices have no negative eigenvalues: the products of the ends are the ends of the products.
     quality.eigenvalue_min = left[0] * right[0], quality.eigenvalue_max = left[1] * right[1];
   }
+  quality.halving_error = halving_error(solution.halved, reference.r);
   const double error = std::max(1 - quality.eigenvalue_min, quality.eigenvalue_max - 1);
   quality.error =
       std::isnan(quality.eigenvalue_min + quality.eigenvalue_max) ? std::numeric_limits<double>::infinity() : error;

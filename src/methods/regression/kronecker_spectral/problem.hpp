@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include "base/solution_array.hpp"
 #include "comm/communicator.hpp"
 #include "methods/regression/kronecker/factors.hpp"
+#include "methods/regression/whitened_error.hpp"
 
 namespace breakeven::regression {
 
@@ -20,8 +22,9 @@ namespace breakeven::regression {
 template <class T>
 struct KroneckerSpectralSolution {
   bool pairs = false;
-  std::array<Index, 2> rows{};    ///< of left and right, on all ranks together
-  std::array<Array<T>, 2> parts;  ///< left (rows x d), right (rows x d2)
+  std::array<Index, 2> rows{};            ///< of left and right, on all ranks together
+  std::array<Array<T>, 2> parts;          ///< left (rows x d), right (rows x d2)
+  std::array<Array<double>, 2> halved{};  ///< R of the samples that the halving of A1 and A2 ended with, else empty
 };
 
 struct KroneckerSpectralQuality {
@@ -29,6 +32,7 @@ struct KroneckerSpectralQuality {
   double eigenvalue_min = 0;
   double eigenvalue_max = 0;
   Index storage = 0;
+  double halving_error = std::numeric_limits<double>::quiet_NaN();
 
   static constexpr auto fields() {
     using Quality = KroneckerSpectralQuality;
@@ -38,7 +42,8 @@ struct KroneckerSpectralQuality {
             "whitened error |Q'(M'M - A'A)Q|_2 with A = Q R: smallest eps with (1 - eps) A'A <= M'M <= (1 + eps) A'A"},
         Field{"eigenvalue-min", &Quality::eigenvalue_min, "smallest eigenvalue of M'M against A'A"},
         Field{"eigenvalue-max", &Quality::eigenvalue_max, "largest eigenvalue of M'M against A'A"},
-        Field{"storage", &Quality::storage, "numbers that stand for M, all ranks together: entries of left and right"}};
+        Field{"storage", &Quality::storage, "numbers that stand for M, all ranks together: entries of left and right"},
+        Field{"halving-error", &Quality::halving_error, halving_error_help}};
   }
 };
 

@@ -37,6 +37,7 @@ const KroneckerSpectralSolution<T>& Quantum<T>::run(const KroneckerSpectralProbl
   const std::array<Index, 2> wanted = rows_of(spec_, params_);
   for (const std::size_t factor : {0u, 1u}) {
     halvings_[factor].run(problem.factors.a[factor], wanted[factor], ledger);
+    solution_.halved[factor] = halvings_[factor].halved();
     const Array<double>& rows = halvings_[factor].rows().rows;
     solution_.rows[factor] = rows.rows();
     solution_.parts[factor] = Array<T>(1, rows.rows(), rows.columns());

@@ -15,6 +15,7 @@
 #include "base/solution_array.hpp"
 #include "base/source.hpp"
 #include "comm/communicator.hpp"
+#include "methods/regression/whitened_error.hpp"
 
 namespace breakeven::regression {
 
@@ -49,6 +50,7 @@ template <class T>
 struct LeastSquaresSolution {
   Array<T> x;                       ///< d x rhs
   Index rows_read = unknown_index;  ///< rows of A that this rank read in run(), anew in every pass; not a peer's
+  Array<double> halved{};           ///< R (d x d) of the sample that repeated halving ended with, else empty
 };
 
 struct LeastSquaresQuality {
@@ -60,6 +62,7 @@ struct LeastSquaresQuality {
   double residual = 0;
   double condition_estimate = 0;
   Index rows_read = unknown_index;
+  double halving_error = unknown;
   double test_accuracy = unknown;
 
   static constexpr auto fields() {
@@ -76,6 +79,7 @@ struct LeastSquaresQuality {
         Field{"condition-estimate", &Quality::condition_estimate, "condition number of A, with the ridge, 1-norm"},
         Field{"rows-read", &Quality::rows_read,
               "rows of A read in one run, all ranks together; one that is read again counts again"},
+        Field{"halving-error", &Quality::halving_error, halving_error_help},
         Field{"test-accuracy", &Quality::test_accuracy,
               "share of the rows of /a_test whose largest predicted column is that of /b_test; inputs that hold them, "
               "with several right sides"}};

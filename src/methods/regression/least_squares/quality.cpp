@@ -129,6 +129,7 @@ LeastSquaresQuality LeastSquaresProblem<T>::quality(const Communicator& comm, co
   quality.condition_estimate = reference.condition;
   const Index rows_read = comm.all_reduce(solution.rows_read);
   if (rows_read >= 0) quality.rows_read = rows_read;  // unknown on one rank, unknown on all
+  if (solution.halved.size() > 0) quality.halving_error = whitened_error(solution.halved, reference.r);
   if (spec.test_rows > 0 && spec.rhs > 1) quality.test_accuracy = test_accuracy(comm, reference, x);
   return quality;
 }

@@ -10,8 +10,7 @@
 #include "base/schedule.hpp"
 #include "comm/communicator.hpp"
 #include "methods/regression/least_squares/problem.hpp"
-#include "methods/regression/query_ledger.hpp"
-#include "methods/regression/score_histogram.hpp"
+#include "methods/regression/repeated_halving.hpp"
 #include "numerics/triangle_qr.hpp"
 
 namespace breakeven::regression {
@@ -33,9 +32,7 @@ struct QuantumParams {
   }
 };
 
-struct QuantumCounts : QueryCounts {
-  Index levels = 0;
-  Index halving_retries = 0;
+struct QuantumCounts : HalvingSteps, QueryCounts {
   Index final_retries = 0;
   Index rows_kept = 0;
   Index rows_scored = 0;
@@ -45,7 +42,8 @@ struct QuantumCounts : QueryCounts {
     using Counts = QuantumCounts;
     return std::tuple_cat(
         std::tuple{Field{"levels", &Counts::levels, "halvings of the rows"},
-                   Field{"halving-retries", &Counts::halving_retries, "halving steps redone, oversampling doubled"},
+                   Field{"halving-retries", &Counts::retries, "halving steps redone, oversampling doubled"},
+                   Field{"halving-overshoot", &Counts::overshoot, halving_overshoot_help},
                    Field{"final-retries", &Counts::final_retries, "last samples redone, twice as large"},
                    Field{"rows-kept", &Counts::rows_kept, "rows of the last sample, which give the answer"},
                    Field{"rows-scored", &Counts::rows_scored, "rows whose score the simulation computed: its own cost"},
@@ -59,13 +57,10 @@ struct QuantumCounts : QueryCounts {
 /// last sample of k rows. Here the sampling is exact and classical, so every score is computed (three for each row of
 /// A), and a ledger adds up the queries that amplitude amplification would have drawn for the same samples.
 ///
-///   level l holds the rows whose hash begins with l zero bits; nothing travels, nothing is stored but an order of rows
-///   A_L ── TSQR ──> R_L                                       A_L: about 6 d ln d rows, read outright
-///   A_l: scores |R_{l+1}^-T a_i|^2 ─ coins ─> B_l ── TSQR ──> R_l      l = L - 1 ... 0, one combine each
-///   A_0: scores |R_0^-T a_i|^2 ─ one all_reduce finds their scale ─ coins ─> k rows ── weighted TSQR ──> X
+///   RepeatedHalving: B_0, scores of all rows   ->   k from tolerance and statistical dimension
+///   coins for k rows   ->   weighted TSQR with right sides   ->   X
 ///
-/// Rows in directions that the coarser sample has not seen have unbounded scores and are always kept. With ridge > 0
-/// the scores are those of the ridge problem, and k follows its statistical dimension.
+/// With ridge > 0 the scores are those of the ridge problem, and k follows its statistical dimension.
 /// Shapes: A, B in contiguous row blocks; returns X (d x rhs), equal on all ranks.
 /// Collective. Cost per rank: 6 n d^2 / P flops; L + 2 combinations of d^2 / 2 words, one all_reduce of 6 KiB.
 /// Memory: two words a row and O(d (d + rhs)).
@@ -88,51 +83,21 @@ class Quantum {
   Promise promise() const;
 
  private:
-  /// What a sample tells about A: R of its weighted rows, and what turns a row into its score.
-  struct Sample {
-    Index level_rows = 0;    ///< rows it was drawn from, all ranks
-    Index kept = 0;          ///< all ranks
-    Index rank = 0;          ///< numerical rank of R
-    Array<double> whitener;  ///< R^-1, unseen directions blown up; empty for the last sample
-  };
-
-  /// The QR of a sample: this rank's rows, then, in the message, those of all ranks.
-  struct Triangle {
-    Triangle(Index d, Index n_rhs);
-    static Index message_size(Index d, Index n_rhs);
-    std::span<const double> packed() const;
-
-    Index n_rhs;
-    TriangleQr<double> qr;
-    AlignedVector<double> message;  // R, Q'B, then what is counted
-  };
-
-  Sample read_coarsest(const LeastSquaresProblem<T>&);
-  Sample halve(const LeastSquaresProblem<T>&, Index level, const Sample& coarser);
-  void draw_last(const LeastSquaresProblem<T>&, const Sample& halved);
+  /// R and Q'B of a last sample with `rows` rows expected, into message_; its rank. Collective, one combination.
+  Index draw_last(const LeastSquaresProblem<T>&, double rows);
+  /// The QR of this rank's rows of it.
+  void absorb(const LeastSquaresProblem<T>&, const std::vector<KeptRow>& kept);
   void solve();
-  /// scores_ of the rows of a level.
-  void score(const LeastSquaresProblem<T>&, Index level, const Array<double>& whitener);
-  /// Keeps each row of a level with probability min(1, scale * score). Collective, one combination.
-  Sample draw(const LeastSquaresProblem<T>&, Index level, Index coin_column, double scale, Triangle&);
-  /// The coins and the QR of this rank; how many rows were kept.
-  Index absorb_kept(const LeastSquaresProblem<T>&, Index level, Index coin_column, double scale, Triangle&);
-  void gather_row(const LeastSquaresProblem<T>&, Index position, double weight, bool right_sides);
-  Index rows_of(Index level) const { return level_rows_[static_cast<std::size_t>(level)]; }
+  std::span<const double> packed() const;
 
   Communicator comm_;
   LeastSquaresSpec spec_;
   Params params_;
   Counts counts_;
-  QueryLedger ledger_;
-  std::vector<Index> order_;           // this rank's rows, those of the highest level first
-  std::vector<Index> level_rows_;      // [level]: how many of order_ belong to it
-  std::vector<double> scores_;         // in that order
-  Index rows_scored_ = 0;              // by this rank
+  RepeatedHalving<T> halving_;
   AlignedVector<double> block_, rhs_;  // some rows of A and B, gathered and weighted
-  Index gathered_ = 0;
-  Triangle halved_, last_;  // without and with right sides
-  ScoreHistogram histogram_;
+  TriangleQr<double> qr_;
+  AlignedVector<double> message_;  // R, Q'B, then what is counted
   LeastSquaresSolution<T> solution_;
 };
 
