@@ -46,6 +46,20 @@ constexpr double exp2_coefficients(double, int k) {  // error 3.4e-18
 template <class T>
 inline constexpr int exp2_degree = sizeof(T) == 4 ? 5 : 11;
 
+// c_0 ... c_k of 2^(u - 1/2) on [0, 1], minimal maximal relative error (Remez's exchange, 50 decimal digits).
+constexpr float exp2_less_half_coefficients(float, int k) {  // error 7.5e-8
+  constexpr double c[] = {0.70710672819845872830,  0.49013323846013491322,   0.16981425113855450453,
+                          0.039475168064163499019, 0.0063564233363800698844, 0.0013276471992257416448};
+  return static_cast<float>(c[k]);
+}
+constexpr double exp2_less_half_coefficients(double, int k) {  // error 3.1e-18
+  constexpr double c[] = {0.70710678118654752224,    0.49012907173427425006,     0.16986579209150493766,
+                          0.039247331621239361553,   0.0068010443080839351841,   0.00094282497469482073040,
+                          0.00010891927397914908534, 0.000010785634259387794671, 9.3396031912936026569e-7,
+                          7.2509963275582356324e-8,  4.6347011962105733149e-9,   4.4352807902446588162e-10};
+  return c[k];
+}
+
 template <class D, class V = hn::VFromD<D>>
 HWY_INLINE V exp2_fraction(D d, V f) {
   using T = hn::TFromD<D>;
@@ -79,6 +93,38 @@ HWY_INLINE V exp2(D d, V x) {
   const hn::RebindToSigned<D> di;
   const auto exponent = hn::ShiftLeft<mantissa_bits>(hn::BitCast(di, shifted));
   return hn::BitCast(d, hn::Add(hn::BitCast(di, p), exponent));
+#endif
+}
+
+/// What exp2_weight() wants added to its argument: where that may be part of a sum that is taken anyway, it saves an
+/// operation. With x + 1/2 the fraction above the next lower integer is that of x above the nearest one, plus 1/2, and
+/// the processor's scaling by a power of two takes that integer from x + 1/2 itself.
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+inline constexpr double exp2_weight_offset = 0.5;
+#else
+inline constexpr double exp2_weight_offset = 0;
+#endif
+
+/// 2^(x - exp2_weight_offset), as exact as exp2(), but 2^0 need not be 1.
+template <class D, class V = hn::VFromD<D>>
+HWY_INLINE V exp2_weight(D d, V x) {
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+  using T = hn::TFromD<D>;
+  constexpr int down = _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC;
+  V u;
+  if constexpr (sizeof(T) == 4)
+    u = V{_mm512_reduce_ps(x.raw, down)};
+  else
+    u = V{_mm512_reduce_pd(x.raw, down)};
+  V p = hn::Set(d, exp2_less_half_coefficients(T{}, exp2_degree<T>));
+#pragma GCC unroll 12
+  for (int k = exp2_degree<T> - 1; k >= 0; --k) p = hn::MulAdd(p, u, hn::Set(d, exp2_less_half_coefficients(T{}, k)));
+  if constexpr (sizeof(T) == 4)
+    return V{_mm512_scalef_ps(p.raw, x.raw)};
+  else
+    return V{_mm512_scalef_pd(p.raw, x.raw)};
+#else
+  return exp2(d, x);
 #endif
 }
 

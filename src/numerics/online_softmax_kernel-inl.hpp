@@ -117,17 +117,18 @@ struct SoftmaxLoops {
   static HWY_INLINE void weigh(const Block& block, const KeyTile& keys, V (&sums)[row_vectors]) {
     const D d;
     Tile tile;
+    const V offset = hn::Set(d, static_cast<T>(exp2_weight_offset));
     V start[row_vectors];
 #pragma GCC unroll 3
     for (int v = 0; v < row_vectors; ++v)
-      start[v] = running ? hn::Neg(hn::Load(d, block.panel.maxima + v * lanes)) : hn::Zero(d);
+      start[v] = running ? hn::Sub(offset, hn::Load(d, block.panel.maxima + v * lanes)) : offset;
     multiply(keys.d, keys.keys, block.panel.queries, start, tile);
     T* const weights = block.weights + keys.keys_done * width;
 #pragma GCC unroll 3
     for (int v = 0; v < row_vectors; ++v)
 #pragma GCC unroll 8
       for (int r = 0; r < tile_rows; ++r) {
-        V weight = exp2(d, tile[r][v]);
+        V weight = exp2_weight(d, tile[r][v]);
         // Exactly 0, also where a query has seen nothing yet and its maximum is still the lowest number.
         if constexpr (masked) weight = hn::IfThenZeroElse(hidden(keys.mask, r, v), weight);
         sums[v] = r == 0 ? weight : hn::Add(sums[v], weight);

@@ -239,7 +239,7 @@ TEST_P(OnlineSoftmaxOn, KeepsOldWeightsExactWhenOtherQueriesRescale) {
       problem.keys[as_size(2 * j)] = static_cast<T>(j);
       problem.values[as_size(j)] = T(j < 100 ? 1 : -1);
     }
-    // Weights are all 1, sums are of small integers: a factor of 2^0 that is exactly 1 leaves the mean exactly 0.
+    // Weights are all equal: a factor of 2^0 that is exactly 1 leaves the mean exactly 0.
     EXPECT_EQ(attend(problem)[0], T(0));
   });
 }
@@ -277,7 +277,7 @@ TEST_P(OnlineSoftmaxOn, GivesTheMeanOfTheValuesForKeysOfZero) {
     for (Index c = 0; c < 9; ++c) {
       double mean = 0;
       for (Index j = 0; j < 200; ++j) mean += static_cast<double>(problem.values[as_size(j * 9 + c)]) / 200;
-      for (Index i = 0; i < 10; ++i)  // all weights are exactly 1: what rounds is a sum of 200 values below 4
+      for (Index i = 0; i < 10; ++i)  // all weights are equal: what rounds is a sum of 200 values below 4
         EXPECT_NEAR(static_cast<double>(outputs[as_size(i * 9 + c)]), mean,
                     4 * std::sqrt(200.) * std::numeric_limits<T>::epsilon());
     }
