@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
+#include <span>
 
 #include "comm/agree.hpp"
 #include "comm/run_main.hpp"
@@ -25,7 +26,7 @@ struct Options {
   std::string out, study = "adhoc", label;
   Index launch = 0;
   double timeout_s = 120;
-  bool quiet = false;
+  bool reuse = false, quiet = false;
   std::string help;  ///< asked for: print and end
 };
 
@@ -37,10 +38,13 @@ Options parse(int argc, char** argv) {
   app.add_option("--study", options.study, "name stored in the shard [adhoc]")->type_name("NAME");
   app.add_option("--label", options.label, "label shown on every figure, such as quick")->type_name("TEXT");
   app.add_option("--timeout", options.timeout_s, "seconds after which a measurement is given up [120]")->type_name("N");
+  app.add_flag("--reuse", options.reuse,
+               "not again for as many ranks on each of as many hosts; on others: as the next launch");
   app.add_flag("--quiet", options.quiet, "no table on stdout");
   app.footer(
       "Arithmetic and memory are measured on all ranks at once and summed over those of a host; messages within\n"
-      "each host and between two; all-reduces over all. `breakeven run` does this once for each number of ranks.\n\n"
+      "each host and between two; all-reduces over all. `breakeven run` does this once for each number of ranks and "
+      "hosts.\n\n"
       "Examples:\n  mpiexec -n 2 calibrate\n  mpiexec -n 64 calibrate --out results/adhoc\n");
   try {
     app.parse(argc, argv);
@@ -74,6 +78,29 @@ std::vector<LocalCeiling> local_ceilings(Index bytes) {
           {"timer_resolution", "s", false, [] { return timer_resolution(); }}};
 }
 
+/// The number of the launch to measure, which is claimed; none if nothing is left to measure.
+std::optional<Index> claimed_launch(const Options& options, const Placement& placement,
+                                    std::optional<FolderLock>& lock) {
+  if (options.out.empty()) return options.launch;
+  const auto fits = [&](const std::vector<Ceiling>& ceilings) { return measured_on(ceilings, placement); };
+  for (Index launch = options.launch;; ++launch) {
+    const std::string shard = calibration_path(options.out, std::ssize(placement.hosts), launch);
+    const FoundShard found = find_calibration(shard, git_state(), probe_results, fits);
+    require_replaceable(found);
+    if (options.reuse) {
+      if (found.state == ShardState::finished) return std::nullopt;
+      if (found.state == ShardState::elsewhere) continue;
+      if (found.state == ShardState::unusable)
+        fmt::print(stderr, "breakeven: warning: {}; measured again\n", found.reason);
+      if (launch > options.launch)
+        fmt::print(stderr, "breakeven: warning: the ceilings in {} are of other hosts; measured again in {}\n",
+                   options.out, shard);
+    }
+    claim(lock.emplace(options.out), shard);
+    return launch;
+  }
+}
+
 int calibrate_main(const Communicator& world, int argc, char** argv) {
   pin_blas_to_one_thread();
   Options options;
@@ -90,18 +117,16 @@ int calibrate_main(const Communicator& world, int argc, char** argv) {
   }
   Watchdog watchdog(world, options.timeout_s);
   const auto begin = [&](const std::string& phase) { watchdog.restart(phase); };
-  begin("looking at the shard that is there");
-  std::optional<FolderLock> lock;
-  agree_with_root(world, [&] {
-    if (options.out.empty()) return;
-    const std::string shard = calibration_path(options.out, world.size(), options.launch);
-    require_replaceable(find_calibration(shard, git_state(), probe_results));
-    claim(lock.emplace(options.out), shard);
-  });
   begin("finding the hosts of the ranks");
   const Placement placement = read_placement(world);
+  begin("looking at what is there");
+  std::optional<FolderLock> lock;
+  Index launch = unknown_index;
+  agree_with_root(world, [&] { launch = claimed_launch(options, placement, lock).value_or(unknown_index); });
+  world.broadcast(std::span<Index>(&launch, 1));
+  if (launch == unknown_index) return static_cast<int>(ExitCode::ok);
   const std::vector<Ceiling> ceilings =
-      calibrate(world, placement, local_ceilings(memory_bytes(placement, world.rank())), options.launch, begin);
+      calibrate(world, placement, local_ceilings(memory_bytes(placement, world.rank())), launch, begin);
   if (world.is_root() && !options.quiet)
     fmt::print("{}BLAS kernel {}, vector code for {}\n", ceilings_table(ceilings), blas_core(), simd_target());
   begin("writing results");
@@ -114,7 +139,7 @@ int calibrate_main(const Communicator& world, int argc, char** argv) {
     shard.provenance = provenance_of(argc, argv);
     shard.environment = collect_environment();
     shard.ceilings = ceilings;
-    write_study(shard, calibration_path(options.out, world.size(), options.launch));
+    write_study(shard, calibration_path(options.out, world.size(), launch));
   });
   return static_cast<int>(ExitCode::ok);
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <map>
 #include <set>
 
 #include "analysis/break_even.hpp"
@@ -78,37 +79,41 @@ std::string lock_name(const std::vector<Invocation>& launches) {
   return name;
 }
 
-/// The numbers of ranks in the plan whose ceilings `out` does not hold. Errors: BadRequest if something stands in their
-/// place that is not ours to replace.
-std::set<int> uncalibrated(const std::string& out, Progress& progress) {
-  std::set<int> ranks;
-  for (const Invocation& planned : progress.plan()) ranks.insert(planned.ranks);
-  std::erase_if(ranks, [&](int count) {
+/// The numbers of ranks in the plan, and whether `out` holds ceilings of as many. Errors: BadRequest if something
+/// stands in their place that is not ours to replace.
+std::map<int, bool> calibrated_ranks(const std::string& out, const Progress& progress) {
+  std::map<int, bool> ranks;
+  for (const Invocation& planned : progress.plan()) ranks[planned.ranks] = false;
+  for (auto& [count, calibrated] : ranks) {
     const FoundShard found = find_calibration(calibration_path(out, count, 0), git_state(), probe_results);
     require_replaceable(found);
-    if (found.state == ShardState::unusable) progress.note(found.reason + "; measured again");
-    return found.state == ShardState::finished;
-  });
+    calibrated = found.state == ShardState::finished;
+  }
   return ranks;
 }
 
-/// Runs `calibrate` once for each number of ranks in the plan, unless `out` holds its shard. A failure costs the study
-/// its shares of the ceilings and nothing else.
+/// Runs `calibrate` once for each number of ranks in the plan. It measures nothing if `out` holds the ceilings of these
+/// ranks on as many hosts: on which hosts a launcher puts them only a launch can tell. A failure costs the study its
+/// shares of the ceilings and nothing else.
 void calibrate_machine(const StudyFile& study, const std::string& out, Progress& progress, const Runner& launch,
                        const StopRequested& stop_requested) {
-  for (const int count : uncalibrated(out, progress)) {
+  LineCallbacks callbacks;
+  callbacks.on_message = [&](std::string_view line) {
+    constexpr std::string_view program = "breakeven: ";
+    if (line.starts_with(std::string(program) + "warning: ")) progress.note(line.substr(program.size()));
+  };
+  for (const auto& [count, calibrated] : calibrated_ranks(out, progress)) {
     if (stop_requested()) return;
-    progress.note(fmt::format("calibrating: what {} rank{} of this machine reach{} at best", count,
-                              count == 1 ? "" : "s", count == 1 ? "es" : ""));
+    if (!calibrated)
+      progress.note(fmt::format("calibrating: what {} rank{} of this machine reach{} at best", count,
+                                count == 1 ? "" : "s", count == 1 ? "es" : ""));
     Invocation calibration;
     calibration.family = "calibrate";
-    calibration.arguments = {"--out=" + out, "--study=" + study.name, "--quiet"};
+    calibration.arguments = {"--out=" + out, "--study=" + study.name, "--reuse", "--quiet"};
     if (!study.label.empty()) calibration.arguments.push_back("--label=" + study.label);
     calibration.ranks = count;
-    const Outcome outcome = launch(calibration, {});
+    const Outcome outcome = launch(calibration, callbacks);
     if (outcome.exit_code == 0 || stop_requested()) continue;
-    if (outcome.exit_code == static_cast<int>(ExitCode::usage) && !outcome.cause.empty())
-      throw BadRequest(outcome.cause);  // as of any launch: ranks of a killed run, say, are still at work
     progress.note("not calibrated, so the shares of the ceilings will be missing:");
     for (const std::string& message : outcome.last_messages) progress.note("  " + message);
   }

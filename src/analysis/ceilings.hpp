@@ -19,7 +19,7 @@ struct Bound {
 /// Arithmetic: flops over the multiply-adds of the case's own launch (peak_flops). Memory: the model's bytes over the
 /// read bandwidth of all hosts. Network: a rank's share of the payload over the best message bandwidth between hosts,
 /// or within the host if there is one, plus one latency a message. The last two need ceilings measured on as many ranks
-/// as the case; without them they are left out. None if the case has no time or no known cost.
+/// and hosts as the case; without them they are left out. None if the case has no time or no known cost.
 std::optional<Bound> bound_of(const Record& record, const std::vector<Ceiling>& ceilings);
 
 /// The study with the columns `bound_by` and `ceiling_share` in every record.

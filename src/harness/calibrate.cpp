@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <set>
 
 #include "base/stopwatch.hpp"
 #include "comm/best_round.hpp"
@@ -80,6 +82,19 @@ std::vector<Ceiling> calibrate(const Communicator& comm, const Placement& placem
     ceilings.push_back({"all_reduce", "s", "", comm.size(), comm.size(), bytes, all_reduce_time(comm, bytes), launch});
   }
   return ceilings;
+}
+
+bool measured_on(const std::vector<Ceiling>& ceilings, const Placement& placement) {
+  std::map<std::string, Index> there, here;
+  for (const Ceiling& ceiling : ceilings)
+    if (ceiling.quantity == "read_bandwidth") there[ceiling.host] = ceiling.participants;
+  for (const std::string& host : placement.hosts) ++here[host];
+  const auto sizes = [](const std::map<std::string, Index>& ranks) {
+    std::multiset<Index> values;
+    for (const auto& [host, count] : ranks) values.insert(count);
+    return values;
+  };
+  return sizes(there) == sizes(here);
 }
 
 std::string value_text(const Ceiling& ceiling) {

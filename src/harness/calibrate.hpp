@@ -33,6 +33,9 @@ std::vector<Ceiling> calibrate(
     const Communicator& comm, const Placement& placement, const std::vector<LocalCeiling>& local, Index launch,
     const std::function<void(const std::string&)>& begin = [](const std::string&) {});
 
+/// Whether these were measured by as many ranks on each of as many hosts; which hosts those were does not matter.
+bool measured_on(const std::vector<Ceiling>& ceilings, const Placement& placement);
+
 /// "239 Gflop/s", "1.5 us"
 std::string value_text(const Ceiling& ceiling);
 

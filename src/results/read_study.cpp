@@ -300,9 +300,15 @@ FoundShard find_shard(const std::string& path, std::string_view hash, std::strin
   });
 }
 
-FoundShard find_calibration(const std::string& path, std::string_view writer_git, const Probe& probe) {
-  return find(path, writer_git, probe,
-              [](const Study& shard) { return shard.ceilings.empty() ? "holds no ceilings" : ""; });
+FoundShard find_calibration(const std::string& path, std::string_view writer_git, const Probe& probe,
+                            const std::function<bool(const std::vector<Ceiling>&)>& fits) {
+  bool fitting = true;
+  FoundShard found = find(path, writer_git, probe, [&](const Study& shard) {
+    fitting = !fits || fits(shard.ceilings);
+    return shard.ceilings.empty() ? "holds no ceilings" : "";
+  });
+  if (found.state == ShardState::finished && !fitting) found.state = ShardState::elsewhere;
+  return found;
 }
 
 void require_replaceable(const FoundShard& found) {

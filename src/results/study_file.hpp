@@ -57,6 +57,7 @@ enum class ShardState {
   foreign,     ///< no results file, or one of another version: not ours to replace
   unusable,    ///< damaged, incomplete or of another case
   other_code,  ///< whole, but measured by another git state
+  elsewhere,   ///< ceilings, whole, of the same git state, but of other hosts
   finished,    ///< whole and of the same git state
 };
 struct FoundShard {
@@ -66,8 +67,9 @@ struct FoundShard {
 /// Reads the whole shard, after the probe: existence is no integrity.
 FoundShard find_shard(const std::string& path, std::string_view hash, std::string_view writer_git,
                       const Probe& probe = {});
-/// The same of the shard that holds the ceilings.
-FoundShard find_calibration(const std::string& path, std::string_view writer_git, const Probe& probe = {});
+/// The same of a shard that holds ceilings; `fits` tells those of other hosts.
+FoundShard find_calibration(const std::string& path, std::string_view writer_git, const Probe& probe = {},
+                            const std::function<bool(const std::vector<Ceiling>&)>& fits = {});
 /// Throws BadRequest, with the reason, if a shard must not be written over what was found.
 void require_replaceable(const FoundShard& found);
 

@@ -47,12 +47,20 @@ TEST(Bound, IsTheLargestOfTheThree) {
 }
 
 TEST(Bound, SumsTheHostsAndTakesTheBestLaunch) {
-  const auto bound = bound_of(one_second(2), {reading(8e9, 2, "a"), reading(2e9, 2, "b"), reading(1e9, 2, "a", 1)});
+  const auto bound = bound_of(
+      one_second(2), {reading(8e9, 2, "a"), reading(2e9, 2, "b"), reading(1e9, 2, "a", 1), reading(0, 2, "b", 1)});
   EXPECT_THAT(bound->share, DoubleNear(0.8, 1e-12));
 }
 
 TEST(Bound, TakesCeilingsOfAsManyRanksOnly) {
   EXPECT_EQ(bound_of(one_second(), {reading(1e9, 4)})->by, "arithmetic");
+}
+
+TEST(Bound, TakesCeilingsOfAsManyHostsOnly) {
+  const std::vector<Ceiling> both{reading(10e9, 2, "a"), reading(5e9, 2, "a", 1), reading(4e9, 2, "b", 1)};
+  EXPECT_THAT(bound_of(one_second(1), both)->share, DoubleNear(0.8, 1e-12));
+  EXPECT_THAT(bound_of(one_second(2), both)->share, DoubleNear(8.0 / 9, 1e-12));
+  EXPECT_EQ(bound_of(one_second(3), both)->by, "arithmetic");
 }
 
 TEST(Bound, TakesTheLinkBetweenHostsOnlyIfThereAreSeveral) {

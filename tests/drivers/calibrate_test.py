@@ -83,6 +83,23 @@ class Calibrate(ProgramTest):
         self.assertEqual({(row["host"], row["participants"]) for row in ceilings if row["quantity"] in LOCAL},
                          {(here, 1), ("elsewhere", 2)})
 
+    def test_ceilings_are_taken_again_only_for_as_many_ranks_on_as_many_hosts(self):
+        if subprocess.run([*ELSEWHERE, "true"], capture_output=True, check=False).returncode != 0:
+            self.skipTest("no other host name is allowed here")
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        program = [BIN / "calibrate", "--out", folder.name, "--reuse", "--quiet"]
+        on_one = [MPIEXEC, *MPI_FLAGS, "-n", "2", *program]
+        on_two = [MPIEXEC, *MPI_FLAGS, "-n", "1", *program, ":", *MPI_FLAGS, "-n", "1", *ELSEWHERE, *program]
+        made = {}
+        for command, number, warns in ((on_one, 0, False), (on_two, 1, True), (on_one, 0, False), (on_two, 1, False)):
+            ended = Started(command).wait()
+            self.assert_exit(ended, OK)
+            self.assertEqual(["of other hosts" in line for line in ended.messages], [True] * warns, msg=ended)
+            shards = {path.name: path.stat().st_mtime_ns for path in (pathlib.Path(folder.name) / "shards").iterdir()}
+            made.setdefault(f"calibration-2-{number}.h5", shards[f"calibration-2-{number}.h5"])
+            self.assertEqual(shards, made)
+
     def test_a_rank_that_stands_still_ends_them_all(self):
         started = programs.start(2, "calibrate", "--quiet", "--timeout", "3")
         begin = time.monotonic()
@@ -137,7 +154,7 @@ repetitions = 1
         self.shard.write_bytes(self.shard.read_bytes()[:-100])
         ended = self.run_study()
         self.assert_exit(ended, OK)
-        self.assert_matches(ended, r"(?m)^out/shards/calibration-1-0\.h5: is truncated.*; measured again$", ended.stderr)
+        self.assert_matches(ended, r"(?m)^warning: out/shards/calibration-1-0\.h5: is truncated.*; measured again$", ended.stderr)
         with h5py.File(self.shard) as shard:
             self.assertEqual(int(shard.attrs["complete"]), 1)
 

@@ -55,6 +55,23 @@ TEST(Calibrate, TimesMessagesWithinAndBetweenHostsAndReductionsOverAll) {
   EXPECT_EQ(rows(ceilings, "all_reduce").front().participants, 3);
 }
 
+TEST(MeasuredOn, ComparesTheRanksOfEachHostWhicheverHostsTheyAre) {
+  const auto reading = [](const std::string& host, Index ranks) {
+    return Ceiling{"read_bandwidth", "byte/s", host, 3, ranks, unknown_index, 1e9, 0};
+  };
+  const auto on = [](const std::vector<std::string>& hosts) {
+    Placement placement;
+    placement.hosts = hosts;
+    return placement;
+  };
+  const std::vector<Ceiling> two_and_one{reading("a", 2), reading("b", 1)};
+  EXPECT_TRUE(measured_on(two_and_one, on({"a", "a", "b"})));
+  EXPECT_TRUE(measured_on(two_and_one, on({"c", "d", "c"})));
+  EXPECT_FALSE(measured_on(two_and_one, on({"a", "a", "a"})));
+  EXPECT_FALSE(measured_on(two_and_one, on({"a", "b", "c"})));
+  EXPECT_FALSE(measured_on(two_and_one, on({"a", "a", "b", "b"})));
+}
+
 TEST(ValueText, HasThePrefixThatFits) {
   const auto text = [](double value, const std::string& unit) {
     return value_text({"any", unit, "", 1, 1, unknown_index, value, 0});
