@@ -4,6 +4,8 @@
     accepted   read, whatever the values are now
     harmless   read, and every value as before
     either     refused or accepted: random bytes may hit nothing of importance
+
+and `touches`: the columns of /cases that may be others where the file is read; None if any may.
 """
 
 import collections
@@ -12,7 +14,7 @@ import os
 import studies
 from studies import h5py, numpy
 
-Mutation = collections.namedtuple("Mutation", "name spoil outcome")
+Mutation = collections.namedtuple("Mutation", "name spoil outcome touches", defaults=(None,))
 
 
 def of_bytes(name, outcome, random_numbers, first=0, last=None):
@@ -122,13 +124,17 @@ def into_a_pipe(file, parent, name):
     parent[name] = h5py.ExternalLink(str(pipe), "/x")
 
 
+def type_by_name(name):
+    """A type that is no number, by its name in NOT_NUMBERS."""
+    return {"compound": numpy.dtype([("a", "f8"), ("b", "i4")]), "enum": h5py.enum_dtype({"A": 0, "B": 1}),
+            "bool": numpy.dtype(bool), "complex": numpy.dtype(complex), "opaque": numpy.dtype("V8"),
+            "fixed text": numpy.dtype("S8"), "array": numpy.dtype("(2,)f8"), "vlen": h5py.vlen_dtype("f8"),
+            "reference": h5py.ref_dtype, "region": h5py.regionref_dtype}[name]
+
+
 def of_type(type_name):
-    """A 4 x 4 dataset of a type that is no number."""
-    types = {"compound": numpy.dtype([("a", "f8"), ("b", "i4")]), "enum": h5py.enum_dtype({"A": 0, "B": 1}),
-             "bool": numpy.dtype(bool), "complex": numpy.dtype(complex), "opaque": numpy.dtype("V8"),
-             "fixed text": numpy.dtype("S8"), "array": numpy.dtype("(2,)f8"), "vlen": h5py.vlen_dtype("f8"),
-             "reference": h5py.ref_dtype, "region": h5py.regionref_dtype}
-    return lambda file, parent, name: parent.create_dataset(name, (4, 4), types[type_name])
+    """A 4 x 4 dataset of it."""
+    return lambda file, parent, name: parent.create_dataset(name, (4, 4), type_by_name(type_name))
 
 
 NOT_NUMBERS = ("compound", "enum", "bool", "complex", "opaque", "fixed text", "array", "vlen", "reference", "region")

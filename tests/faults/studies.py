@@ -106,11 +106,11 @@ def identity(path):
     return status.st_ino, status.st_mtime_ns, hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def cases(path):
-    """The columns of /cases."""
+def cases(path, table="cases"):
+    """The columns of /cases, or of another table."""
     with h5py.File(path) as file:
         return {name: column.asstr()[:] if h5py.check_string_dtype(column.dtype) else column[:]
-                for name, column in file["cases"].items()}
+                for name, column in file[table].items()}
 
 
 def contents(path, groups):
