@@ -49,13 +49,16 @@ struct Communicator::Impl {
     if (*local_phase) throw std::logic_error("communication inside agree(): its body must be local");
   }
 
-  /// Counts one call, times it, and runs `call(offset, count)` for each chunk of `elements`.
+  /// Counts one call, times it, and runs `call(offset, count)` for each chunk of `elements`, none longer than
+  /// `longest`.
   template <class Call>
-  void chunked(Operation operation, Index elements, Index bytes, const Call& call) const {
+  void chunked(Operation operation, Index elements, Index bytes, const Call& call,
+               Index longest = std::numeric_limits<Index>::max()) const {
     refuse_in_local_phase();
     const Stopwatch watch;
-    for (Index offset = 0; offset < elements; offset += chunk)
-      call(offset, static_cast<int>(std::min(chunk, elements - offset)));
+    const Index step = std::min(chunk, longest);
+    for (Index offset = 0; offset < elements; offset += step)
+      call(offset, static_cast<int>(std::min(step, elements - offset)));
     count(operation, bytes, watch.seconds());
   }
 
@@ -119,12 +122,17 @@ const Traffic& Communicator::traffic() const {
 
 template <Transferable T>
 void Communicator::all_reduce(std::span<T> values, Reduction reduction) const {
+  // The library folds in memory of its own, as long as the message: of 32 MiB and more the heap takes it from the
+  // system in every call, page by page (run_main.cpp). Pieces of 2 MiB find it where the last one left it, in the cache
+  // at that, and keep a network busy.
+  constexpr Index longest = (Index{2} << 20) / static_cast<Index>(sizeof(T));
   impl_->chunked(
       Operation::all_reduce, static_cast<Index>(values.size()), static_cast<Index>(values.size_bytes()),
       [&](Index offset, int count) {
         check(MPI_Allreduce(MPI_IN_PLACE, values.data() + offset, count, datatype<T>(), mpi_op(reduction), impl_->comm),
               "MPI_Allreduce");
-      });
+      },
+      longest);
 }
 
 template <Transferable T>

@@ -12,6 +12,7 @@
 #include <set>
 #include <sstream>
 
+#include "base/memory.hpp"
 #include "base/value.hpp"
 
 namespace breakeven {
@@ -96,6 +97,7 @@ Index peak_memory_bytes() {
 }
 
 void reset_peak_memory() {
+  release_freed_arrays();
   malloc_trim(0);                                 // what earlier methods freed must not count for the next
   std::ofstream("/proc/self/clear_refs") << "5";  // resets VmHWM; where it is not allowed the peak is the process's
 }

@@ -61,6 +61,16 @@ TEST_P(Ranks, AllReduceSumsAndFindsExtremesInAnyChunking) {
       chunked.all_reduce<double>(values);
       EXPECT_THAT(values, testing::Each(ranks * (ranks + 1) / 2));
     }
+    std::vector<double> long_one(300'001);  // more than two pieces of 2 MiB
+    std::iota(long_one.begin(), long_one.end(), static_cast<double>(comm.rank()));
+    const Index calls = comm.traffic()[Operation::all_reduce].calls;
+    comm.all_reduce<double>(long_one);
+    EXPECT_EQ(comm.traffic()[Operation::all_reduce].calls, calls + 1) << "pieces are one message";
+    for (std::size_t k = 0; k < long_one.size(); ++k)
+      if (long_one[k] != ranks * static_cast<double>(k) + ranks * (ranks - 1) / 2) {
+        ADD_FAILURE() << "entry " << k << " is " << long_one[k];
+        break;
+      }
     EXPECT_EQ(comm.all_reduce<Index>(comm.rank(), Reduction::maximum), comm.size() - 1);
     EXPECT_EQ(comm.all_reduce<Index>(comm.rank() + 4, Reduction::minimum), 4);
   });

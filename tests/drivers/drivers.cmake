@@ -7,7 +7,7 @@ set(driver_environment ${BREAKEVEN_TEST_ENVIRONMENT} OMPI_MCA_pml=ob1 "BREAKEVEN
                        "BREAKEVEN_MPIEXEC=${MPIEXEC_EXECUTABLE}" "BREAKEVEN_MPI_FLAGS=${driver_mpi_flags}"
                        "PYTHONDONTWRITEBYTECODE=1")
 if(PYTHON3_WITH_H5PY)
-  foreach(name rejections input_files least_squares heavy_pairs relu_training kronecker softmax_relu faulty_methods solutions output shards front_end calibrate peers)
+  foreach(name rejections input_files least_squares heavy_pairs relu_training kronecker softmax_relu faulty_methods solutions output shards front_end calibrate peers page_faults)
     add_test(NAME drivers_${name} COMMAND ${PYTHON3_WITH_H5PY} ${CMAKE_CURRENT_LIST_DIR}/${name}_test.py)
     set_tests_properties(drivers_${name} PROPERTIES LABELS drivers PROCESSORS 2 SKIP_RETURN_CODE 77 TIMEOUT 300
                                                     ENVIRONMENT "${driver_environment}")
