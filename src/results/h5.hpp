@@ -53,6 +53,8 @@ class Object {
   bool has_attribute(std::string_view attribute) const;
   /// Scalar attribute: text, flag, number. Throws BadRequest if there is none or it is of another shape or type.
   Value attribute(std::string_view attribute) const;
+  /// The same as a whole number; a flag is one, too, since that is how one byte is read.
+  Index integer_attribute(std::string_view attribute) const;
   /// The same if it is text, else "".
   std::string text_attribute(std::string_view attribute) const;
   void set_attribute(std::string_view attribute, const Value& value) const;
@@ -66,6 +68,7 @@ class Object {
  protected:
   /// "FILE: /OBJECT what", fit for a terminal.
   std::string told(const std::string& what) const;
+  Handle scalar_attribute(const std::string& attribute) const;
   Object(std::shared_ptr<const Origin> origin, std::string name, Handle handle)
       : origin_(std::move(origin)), name_(std::move(name)), handle_(std::move(handle)) {}
   std::shared_ptr<const Origin> origin_;

@@ -158,13 +158,26 @@ bool Object::has_attribute(std::string_view attribute) const {
   return H5Aexists(handle_.id(), std::string(attribute).c_str()) > 0;
 }
 
+Handle Object::scalar_attribute(const std::string& name) const {
+  if (!has_attribute(name)) reject("has no attribute " + name);
+  Handle opened(H5Aopen(handle_.id(), name.c_str(), H5P_DEFAULT), H5Aclose);
+  const Handle space(H5Aget_space(opened.id()), H5Sclose);
+  if (H5Sget_simple_extent_npoints(space.id()) != 1) reject("has an attribute " + name + " that is not a scalar");
+  return opened;
+}
+
+Index Object::integer_attribute(std::string_view attribute) const {
+  const std::string name(attribute);
+  const Handle opened = scalar_attribute(name);
+  const Handle type(H5Aget_type(opened.id()), H5Tclose);
+  if (H5Tget_class(type.id()) != H5T_INTEGER) reject("has an attribute " + name + " that is no whole number");
+  return read_number<Index>(*this, opened);
+}
+
 Value Object::attribute(std::string_view attribute) const {
   const std::string name(attribute);
-  if (!has_attribute(attribute)) reject("has no attribute " + name);
-  const Handle opened(H5Aopen(handle_.id(), name.c_str(), H5P_DEFAULT), H5Aclose);
-  const Handle space(H5Aget_space(opened.id()), H5Sclose);
+  const Handle opened = scalar_attribute(name);
   const Handle type(H5Aget_type(opened.id()), H5Tclose);
-  if (H5Sget_simple_extent_npoints(space.id()) != 1) reject("has an attribute " + name + " that is not a scalar");
   const H5T_class_t kind = H5Tget_class(type.id());
   if (kind == H5T_STRING && H5Tis_variable_str(type.id()) > 0) return read_text(*this, opened);
   if (kind == H5T_INTEGER && H5Tget_size(type.id()) == 1 && H5Tget_sign(type.id()) == H5T_SGN_NONE)

@@ -204,14 +204,13 @@ std::array<Index, 2> Hdf5InputFile::sign_shape(std::string_view name) const {
   const auto [rows, columns] = InputFile::sign_shape(name);
   const h5::Dataset& dataset = opened(name).dataset;
   if (!dataset.has_attribute("n_bits")) return {rows, columns};
-  const Value attribute = dataset.attribute("n_bits");
-  const auto* n_bits = std::get_if<Index>(&attribute);
+  const Index n_bits = dataset.integer_attribute("n_bits");
   const Index width = 8 * dataset.integer_bytes();
   if (width != 8 && width != bits_per_word) dataset.reject("has n_bits, so it must hold bytes or 64-bit integers");
-  if (n_bits == nullptr || *n_bits < 1 || (*n_bits - 1) / width + 1 != columns)
-    dataset.reject("has n_bits = " + h5::brief(to_text(attribute)) + ", which is not what " + std::to_string(columns) +
+  if (n_bits < 1 || (n_bits - 1) / width + 1 != columns)
+    dataset.reject("has n_bits = " + std::to_string(n_bits) + ", which is not what " + std::to_string(columns) +
                    " columns of " + std::to_string(width) + " bits hold");
-  return {rows, *n_bits};
+  return {rows, n_bits};
 }
 
 void Hdf5InputFile::read_signs(std::string_view name, Range range, std::span<Word> out) const {

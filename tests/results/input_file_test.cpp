@@ -161,6 +161,9 @@ TEST_F(InputFileTest, NamesWhatIsNoMatrixOfSigns) {
   EXPECT_THAT(message({2, 2}, {7, 1, 1, 1}, bits(8)), HasSubstr("/a has n_bits = 8"));
   EXPECT_THAT(message({2, 1}, {7, 1}, bits(0)), HasSubstr("/a has n_bits = 0"));
   EXPECT_THAT(message({2, 1}, {7, 1}, bits(-7)), HasSubstr("/a has n_bits = -7"));
+  EXPECT_THAT(message({2, 1}, {1, 3}, {{"n_bits", true, "", ""}}),  // an attribute of one byte is a number, too
+              HasSubstr("dataset /a has bit 1 of row 1 set, beyond its n_bits = 1"));
+  EXPECT_THAT(message({2, 1}, {1, 3}, {{"n_bits", 8.0, "", ""}}), HasSubstr("n_bits that is no whole number"));
   EXPECT_THAT(message({1, 2, 1}, {7, 1}, bits(8)), HasSubstr("/a must be a matrix of signs, has 3 dimensions"));
   write_inputs<double>(folder / "reals.h5", {"a"}, {2, 1}, std::vector<double>{1, -1}, bits(64));
   EXPECT_THAT(rejection([&] { Hdf5InputFile(folder / "reals.h5").sign_shape("a"); }),
