@@ -60,18 +60,13 @@ struct Freed {
 };
 thread_local constinit Freed freed{};
 
-std::size_t whole_pages(std::size_t bytes) {
-  return (bytes + huge_page - 1) / huge_page * huge_page;
-}
-
 }  // namespace
 
 void* allocate_array(std::size_t bytes) {
   if (bytes < huge_page) return ::operator new(bytes, alignment_of(bytes));
-  const std::size_t size = whole_pages(bytes);
-  if (void* const memory = freed.take(size)) return memory;
-  void* const memory = ::operator new(size, alignment_of(size));
-  madvise(memory, size, MADV_HUGEPAGE);  // advice: where it is refused, nothing is lost
+  if (void* const memory = freed.take(bytes)) return memory;
+  void* const memory = ::operator new(bytes, alignment_of(bytes));
+  madvise(memory, bytes, MADV_HUGEPAGE);  // advice: where it is refused, nothing is lost
   return memory;
 }
 
@@ -79,7 +74,7 @@ void free_array(void* memory, std::size_t bytes) noexcept {
   if (bytes < huge_page)
     ::operator delete(memory, alignment_of(bytes));
   else
-    freed.keep(memory, whole_pages(bytes));
+    freed.keep(memory, bytes);
 }
 
 void release_freed_arrays() noexcept {
