@@ -180,7 +180,8 @@ void Descent<T>::finish(const std::string& why_not_converged) {
                       to_text(Value(reduction_));
   } else {
     promise_.reason = "not converged: " + why_not_converged + "; gradient reduced to " + to_text(Value(reduction_)) +
-                      ", asked for " + to_text(Value(limits_.tolerance));
+                      ", asked for " + to_text(Value(limits_.tolerance)) +
+                      (definite ? "" : "; the Hessian may be indefinite: the weights do not prove it definite there");
   }
 }
 

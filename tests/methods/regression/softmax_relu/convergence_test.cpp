@@ -201,6 +201,13 @@ TEST_P(SoftmaxReluConvergence, WarnsWhereTheWeightsProveNothing) {
     const MethodRun light = solve(comm, spec_with({{"dominance", 1.0}}), "newton", {});
     EXPECT_EQ(light.promise.kind, Promise::Kind::certified);
     EXPECT_THAT(light.promise.reason, testing::HasSubstr("may be indefinite"));
+    const std::pair<std::string, Value> one_step{"max-iterations", Index{1}};
+    const MethodRun unfinished = solve(comm, spec_with({{"dominance", 1.0}}), "newton", {one_step});
+    EXPECT_THAT(unfinished.promise.reason, testing::StartsWith("not converged: "));
+    EXPECT_THAT(unfinished.promise.reason, testing::HasSubstr("Hessian may be indefinite"));
+    const MethodRun definite = solve(comm, spec_with({{"dominance", 1e3}}), "newton", {one_step});
+    EXPECT_THAT(definite.promise.reason, testing::StartsWith("not converged: "));
+    EXPECT_THAT(definite.promise.reason, testing::Not(testing::HasSubstr("indefinite")));
   });
 }
 
