@@ -12,6 +12,13 @@ namespace {
 constexpr std::size_t cache_line = 64;
 constexpr std::size_t huge_page = std::size_t{2} << 20;
 
+// The address sanitizer watches freed memory, so it must get it.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool keeps_freed = false;
+#else
+constexpr bool keeps_freed = true;
+#endif
+
 std::align_val_t alignment_of(std::size_t bytes) {
   return std::align_val_t{bytes >= huge_page ? huge_page : cache_line};
 }
@@ -38,7 +45,7 @@ struct Freed {
     return nullptr;
   }
   void keep(void* memory, std::size_t size) {
-    if (size > most_bytes) return release(memory, size);
+    if (!keeps_freed || size > most_bytes) return release(memory, size);
     while (count > 0 && (count == blocks.size() || bytes + size > most_bytes)) drop_oldest();
     blocks[count++] = {memory, size};
     bytes += size;
