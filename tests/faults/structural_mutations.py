@@ -119,8 +119,7 @@ def of_shard(good):
         with h5py.File(good) as file:
             columns = [found.shape for found in file[path].values() if isinstance(found, h5py.Dataset)]
         for edit in edits_of_group(columns[0] if columns else ()):
-            touches = DERIVED if path.startswith(("samples", "ranks")) else NOTHING
-            yield on_object(path, edit, Shard.of_group(path, edit.effect), touches)
+            yield on_object(path, edit, Shard.of_group(path, edit.effect), Shard(path + "/any").touches)
     for name in attributes[""]:
         for what, effect, change in attribute_edits():
             yield on_attribute("/", name, what, change, Shard.of_root(name, effect), NOTHING)

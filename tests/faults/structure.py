@@ -8,6 +8,7 @@ An edit has a name, an effect, and a function. Effects on a dataset or group:
     undefined   HDF5 does not notice that it is broken
     kind    text where numbers were, or numbers where text was
     shape   other dimensions
+    emptied another group stands there, with nothing of it
     same    stored in another way, all values as before
     values  other values, or the same less exactly
     more    something stands beside it
@@ -304,9 +305,10 @@ def named(name, shape, content=1.0):
 
 def edits_of_group(shape):
     """`shape`: that of the group's columns."""
-    yield from (edit for edit in GONE if "group" not in edit.name)
+    yield from (edit for edit in GONE if "group" not in edit.name and "root" not in edit.name)
     yield Edit("a dataset", "gone", put_in_place(lambda file, parent, name: parent.__setitem__(name, numpy.zeros(3))))
     yield Edit("an empty group", "emptied", put_in_place(group))
+    yield Edit("a link to the root", "emptied", put_in_place(link(h5py.SoftLink("/"))))
     yield Edit("behind a link inside the file", "same", behind_a_link)
     yield Edit("with many attributes", "same", described(100, 10))
     yield Edit("with the root inside", "same", lambda file, path: file[path].__setitem__("loop", file["/"]))
