@@ -246,23 +246,33 @@ struct GramLoops {
   }
 
   template <bool weighted>
-  static void pack_as(const T* in, Index columns, const GramRows<T>& shape, T* packed, const T* weights) {
+  static void pack_as(const T* in, Index columns, const GramRows<T>& shape, T* packed, T* scaled) {
     const D d;
     const Index whole = columns / line * line;
     for (Index r = 0; r < shape.rows; ++r, in += columns) {
-      const T weight = weighted ? weights[r] : T(1);
-      T* to = packed + r * shape.row_stride;
+      const T weight = weighted ? shape.weights[r] : T(1);
+      Index to = r * shape.row_stride;
       for (Index c = 0; c < whole; c += line, to += shape.panel_stride)
 #pragma GCC unroll 16
-        for (Index k = 0; k < line; k += lanes) hn::Store(load<weighted>(in + c + k, hn::Set(d, weight)), d, to + k);
+        for (Index k = 0; k < line; k += lanes) {
+          const V entries = hn::LoadU(d, in + c + k);
+          hn::Store(entries, d, packed + to + k);
+          if (weighted) hn::Store(hn::Mul(entries, hn::Set(d, weight)), d, scaled + to + k);
+        }
       if (whole == shape.padded_d) continue;
-      for (Index k = 0; k < line; ++k) to[k] = whole + k < columns ? weight * in[whole + k] : T(0);
+      for (Index k = 0; k < line; ++k) {
+        const T entry = whole + k < columns ? in[whole + k] : T(0);
+        packed[to + k] = entry;
+        if (weighted) scaled[to + k] = weight * entry;
+      }
     }
   }
 
   static void pack(const T* in, Index columns, const GramRows<T>& shape, T* packed, T* scaled) {
-    pack_as<false>(in, columns, shape, packed, nullptr);
-    if (shape.weights) pack_as<true>(in, columns, shape, scaled, shape.weights);
+    if (shape.weights)
+      pack_as<true>(in, columns, shape, packed, scaled);
+    else
+      pack_as<false>(in, columns, shape, packed, scaled);
   }
 
   static void add_compensated(const T* terms, Index n, T* sum, T* compensation) {
