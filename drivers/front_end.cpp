@@ -99,8 +99,8 @@ void calibrate_machine(const StudyFile& study, const std::string& out, Progress&
                        const StopRequested& stop_requested) {
   LineCallbacks callbacks;
   callbacks.on_message = [&](std::string_view line) {
-    constexpr std::string_view program = "breakeven: ";
-    if (line.starts_with(std::string(program) + "warning: ")) progress.note(line.substr(program.size()));
+    const std::string_view warning = warning_in(line);
+    if (!warning.empty()) progress.note(warning);
   };
   for (const auto& [count, calibrated] : calibrated_ranks(out, progress)) {
     if (stop_requested()) return;

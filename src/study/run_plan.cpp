@@ -52,14 +52,19 @@ LineCallbacks callbacks_for(const Invocation& invocation, Progress& progress, st
     if (finished.status == "failed") progress.note(finished.text + ": " + finished.message);
   };
   callbacks.on_message = [&](std::string_view line) {
-    constexpr std::string_view program = "breakeven: ";
-    if (!line.starts_with(std::string(program) + "warning: ") || !told.emplace(line).second) return;
-    progress.note(line.substr(program.size()));
+    const std::string_view warning = warning_in(line);
+    if (!warning.empty() && told.emplace(warning).second) progress.note(warning);
   };
   return callbacks;
 }
 
 }  // namespace
+
+std::string_view warning_in(std::string_view line) {
+  constexpr std::string_view program = "breakeven: ";
+  if (!line.starts_with(program) || !line.substr(program.size()).starts_with("warning: ")) return {};
+  return line.substr(program.size());
+}
 
 CaseLine read_case_line(std::string_view line) {
   CaseLine result;

@@ -21,6 +21,8 @@ struct CaseLine {
   std::string message;  ///< why it failed
 };
 CaseLine read_case_line(std::string_view line);
+/// The warning in a line of a program's stderr, as it is told on: "warning: ..."; empty if it holds none.
+std::string_view warning_in(std::string_view line);
 
 /// How a whole plan ended.
 struct RunResult {
