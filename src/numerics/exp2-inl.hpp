@@ -60,13 +60,19 @@ constexpr double exp2_less_half_coefficients(double, int k) {  // error 3.1e-18
   return c[k];
 }
 
+/// sum over k of coefficients(k) f^k.
+template <class D, class Coefficients, class V = hn::VFromD<D>>
+HWY_INLINE V exp2_polynomial(D d, V f, const Coefficients& coefficients) {
+  using T = hn::TFromD<D>;
+  V p = hn::Set(d, coefficients(exp2_degree<T>));
+#pragma GCC unroll 12
+  for (int k = exp2_degree<T> - 1; k >= 0; --k) p = hn::MulAdd(p, f, hn::Set(d, coefficients(k)));
+  return p;
+}
+
 template <class D, class V = hn::VFromD<D>>
 HWY_INLINE V exp2_fraction(D d, V f) {
-  using T = hn::TFromD<D>;
-  V p = hn::Set(d, exp2_coefficients(T{}, exp2_degree<T>));
-#pragma GCC unroll 12
-  for (int k = exp2_degree<T> - 1; k >= 0; --k) p = hn::MulAdd(p, f, hn::Set(d, exp2_coefficients(T{}, k)));
-  return p;
+  return exp2_polynomial(d, f, [](int k) HWY_ATTR { return exp2_coefficients(hn::TFromD<D>{}, k); });
 }
 
 /// 2^x, within 3 (float) or 2 (double) units in the last place. Below the smallest normal number the result is 0 or a
@@ -116,9 +122,7 @@ HWY_INLINE V exp2_weight(D d, V x) {
     u = V{_mm512_reduce_ps(x.raw, down)};
   else
     u = V{_mm512_reduce_pd(x.raw, down)};
-  V p = hn::Set(d, exp2_less_half_coefficients(T{}, exp2_degree<T>));
-#pragma GCC unroll 12
-  for (int k = exp2_degree<T> - 1; k >= 0; --k) p = hn::MulAdd(p, u, hn::Set(d, exp2_less_half_coefficients(T{}, k)));
+  const V p = exp2_polynomial(d, u, [](int k) HWY_ATTR { return exp2_less_half_coefficients(T{}, k); });
   if constexpr (sizeof(T) == 4)
     return V{_mm512_scalef_ps(p.raw, x.raw)};
   else

@@ -66,17 +66,18 @@ void expand(T* tile, Index stride, Index tokens, const FeatureLink* links, Index
 
 // ---- sums over tokens ----------------------------------------------------------------------------------------------
 
+template <class T>
+inline constexpr int lane_count = static_cast<int>(hn::MaxLanes(Full<T>()));
+
 /// Where the sum of feature f of F and column c of N is put: vectors of doubles side by side, what is left behind them.
 /// So each is read back as a part of one vector that was stored, never of two, for which the processor would wait.
 template <int F, int N>
 constexpr int sum_place(int f, int c) {
-  constexpr int wide =
-      N / static_cast<int>(hn::MaxLanes(Full<double>())) * static_cast<int>(hn::MaxLanes(Full<double>()));
+  constexpr int wide = N / lane_count<double> * lane_count<double>;
   return c < wide ? f * wide + c : F * wide + f * (N - wide) + c - wide;
 }
 template <int F, int N, class T>
-inline constexpr int sum_room = (F * N + static_cast<int>(hn::MaxLanes(Full<T>())) - 1) /
-                                static_cast<int>(hn::MaxLanes(Full<T>())) * static_cast<int>(hn::MaxLanes(Full<T>()));
+inline constexpr int sum_room = (F * N + lane_count<T> - 1) / lane_count<T>* lane_count<T>;
 
 /// sums[sum_place(f, c)] = feature f times column c, summed over the tokens in registers, for F features and N columns.
 /// Not inlined: whatever else were alive here would take the register of `value`, and each multiply-add its own load.
@@ -119,8 +120,8 @@ HWY_NOINLINE void block_sums(const T* tile, Index stride, Index tokens, const Fe
 #pragma GCC unroll 16
     for (int c = 0; c < N; ++c) placed[sum_place<F, N>(f, c)] = sum[f * N + c];
 #pragma GCC unroll 32
-  for (int k = 0; k < sum_room<F, N, T>; k += static_cast<int>(lanes))
-    hn::Store(lane_sums<static_cast<int>(lanes)>(T(), placed + k), d, sums + k);
+  for (int k = 0; k < sum_room<F, N, T>; k += lane_count<T>)
+    hn::Store(lane_sums<lane_count<T>>(T(), placed + k), d, sums + k);
 }
 
 template <int F, int N, class T>
