@@ -17,9 +17,15 @@ Index count_features(Index d, Index degree) {
   return MonomialBasis(d, degree).size();
 }
 
-/// Below degree 3 the parents are the variables or 1, which every tile holds.
+/// Degree 0 and 1 are rows that every tile holds.
 bool by_families(Index degree) {
-  return degree >= 3;
+  return degree >= 2;
+}
+
+template <class T>
+RowOffsets row_offsets(const FeatureLink& link, Index stride) {
+  const Index row_bytes = stride * static_cast<Index>(sizeof(T));
+  return {link.parent * row_bytes, link.factor * row_bytes};
 }
 
 }  // namespace
@@ -27,27 +33,21 @@ bool by_families(Index degree) {
 /// Entries of everything a kernel allocates.
 template <class T>
 struct FeatureKernel<T>::Sizes {
-  Index features, columns, stored, stored_keys, tile_tokens, tile_stride, block;
+  Index features, parents, columns, stored, stored_keys, block;
   Index key_tile, value_tile, query_tile, sums;
   Index block_keys = 0, block_values = 0, scores = 0, weighted_state = 0, polynomial = 0;
 
   Sizes(Index d, Index degree, Index d_value, bool with_causal) {
-    constexpr Index line = line_tokens<T>, panel = panel_tokens<T>;
+    constexpr Index panel = panel_tokens<T>;
     features = count_features(d, degree);
     columns = d_value + 1;
     const auto stored_below = [d](Index top) { return std::max(1 + d, top <= 0 ? 1 : count_features(d, top - 1)); };
     stored = stored_below(degree);
-    stored_keys = by_families(degree) ? stored_below(degree - 1) : stored;
-    // The stored features of one tile should stay in the second-level cache; but the whole state passes
-    // by once a tile, so a tile must not be too short either.
-    constexpr Index tile_bytes = Index{1} << 20;
-    constexpr Index shortest_tile = 8 * line, longest_tile = 48 * line;
-    tile_tokens = std::clamp(tile_bytes / (stored_keys * static_cast<Index>(sizeof(T))) / line * line, shortest_tile,
-                             longest_tile);
-    tile_stride = tile_tokens + line;  // rows a power of two apart would fall on the same sets of the first-level cache
+    stored_keys = stored_below(degree - 1);
+    parents = by_families(degree) ? count_features(d, degree - 1) - count_features(d, degree - 2) + 1 : 0;
     block = causal_block(d, degree);
-    key_tile = (stored_keys + (by_families(degree) ? family_rows : 0)) * tile_stride;
-    value_tile = columns * tile_tokens;
+    key_tile = (stored_keys + family_rows) * tile_stride<T>;
+    value_tile = round_up(d_value, most_strip_columns) * tile_tokens<T>;
     query_tile = stored * panel;
     sums = columns * panel;
     if (!with_causal) return;
@@ -61,7 +61,8 @@ struct FeatureKernel<T>::Sizes {
   Index bytes() const {
     return static_cast<Index>(sizeof(T)) * (key_tile + value_tile + query_tile + sums + block_keys + block_values +
                                             scores + weighted_state + polynomial) +
-           static_cast<Index>(sizeof(FeatureLink) + sizeof(PanelLink)) * features;
+           static_cast<Index>(sizeof(FeatureLink) + sizeof(RowOffsets) + sizeof(double)) * features +
+           static_cast<Index>(sizeof(RowOffsets)) * parents;
   }
 };
 
@@ -75,12 +76,12 @@ FeatureKernel<T>::FeatureKernel(MonomialBasis basis, Index d_value, const Sizes&
       columns_(d_value + 1),
       stored_(sizes.stored),
       stored_keys_(sizes.stored_keys),
-      tile_tokens_(sizes.tile_tokens),
-      tile_stride_(sizes.tile_stride),
       block_(sizes.block),
       tiles_(feature_tiles<T>()),
       links_(static_cast<std::size_t>(sizes.features)),
-      panel_links_(static_cast<std::size_t>(sizes.features)),
+      panel_rows_(static_cast<std::size_t>(sizes.features)),
+      parent_rows_(static_cast<std::size_t>(sizes.parents)),
+      totals_(static_cast<std::size_t>(sizes.features)),
       key_tile_(static_cast<std::size_t>(sizes.key_tile)),
       value_tile_(static_cast<std::size_t>(sizes.value_tile)),
       query_tile_(static_cast<std::size_t>(sizes.query_tile)),
@@ -98,11 +99,20 @@ FeatureKernel<T>::FeatureKernel(MonomialBasis basis, Index d_value, const Sizes&
       links_[static_cast<std::size_t>(block.first + r)] = {static_cast<std::int32_t>(block.first_parent + r),
                                                            static_cast<std::int32_t>(1 + block.variable)};
   }
-  std::transform(links_.begin(), links_.end(), panel_links_.begin(), [](const FeatureLink& link) {
-    return PanelLink{link.parent * panel_tokens<T>, link.factor * panel_tokens<T>};
-  });
-  std::fill_n(key_tile_.begin(), tile_stride_, T(1));
+  std::transform(links_.begin(), links_.end(), panel_rows_.begin(),
+                 [](const FeatureLink& link) { return row_offsets<T>(link, panel_tokens<T>); });
+  std::transform(links_.begin() + below_parents(), links_.begin() + below_parents() + sizes.parents,
+                 parent_rows_.begin(), [](const FeatureLink& link) { return row_offsets<T>(link, tile_stride<T>); });
   std::fill_n(query_tile_.begin(), panel_tokens<T>, T(1));
+}
+
+template <class T>
+Index FeatureKernel<T>::below_parents() const {
+  return children_.empty() ? features() : basis_.first_of_degree(basis_.degree() - 1);
+}
+template <class T>
+Index FeatureKernel<T>::below_children() const {
+  return children_.empty() ? features() : basis_.first_of_degree(basis_.degree());
 }
 
 template <class T>
@@ -116,36 +126,36 @@ void FeatureKernel<T>::fill_tile(const T* tokens, Index rows, const T* shift, In
 }
 
 template <class T>
-void FeatureKernel<T>::pack_values(const T* values, Index rows) {
-  constexpr Index line = line_tokens<T>;
+void FeatureKernel<T>::accumulate(const T* keys, const T* values, Index rows, std::span<double> state,
+                                  std::span<const T> shift) {
   const Index d_value = columns_ - 1;
-  for (Index first = 0; first < rows; first += line) {
-    const Index n = std::min(line, rows - first);
-    T* out = value_tile_.data() + first * columns_;
-    if (n < line) std::fill_n(out, line * columns_, T(0));
-    tiles_.transpose(values + first * d_value, n, d_value, d_value, nullptr, out, line);
-    std::fill_n(out + d_value * line, n, T(1));
+  const FeatureFamilies families{parent_rows_.data(), below_parents(), below_children() - below_parents(),
+                                 children_.data(), static_cast<Index>(children_.size())};
+  std::fill(totals_.begin(), totals_.end(), 0.0);
+  for (Index first = 0; first < rows; first += tile_tokens<T>) {
+    const Index n = std::min(tile_tokens<T>, rows - first), padded = round_up(n, line_tokens<T>);
+    std::fill_n(key_tile_.begin(), n, T(1));  // not for what fills a line up: it would be counted
+    std::fill(key_tile_.begin() + n, key_tile_.begin() + padded, T(0));
+    fill_tile(keys + first * basis_.d(), n, shift.empty() ? nullptr : shift.data(), stored_keys_, key_tile_.data(),
+              tile_stride<T>, padded);
+    tiles_.pack_values(values + first * d_value, n, padded, d_value, value_tile_.data());
+    tiles_.accumulate(key_tile_.data(), padded, below_parents(), families,
+                      key_tile_.data() + stored_keys_ * tile_stride<T>, value_tile_.data(), columns_, state.data(),
+                      totals_.data());
   }
+  for (Index a = 0; a < features(); ++a) state[a * columns_ + d_value] += totals_[a];
 }
 
 template <class T>
-void FeatureKernel<T>::accumulate(const T* keys, const T* values, Index rows, std::span<double> state,
-                                  std::span<const T> shift) {
-  for (Index first = 0; first < rows; first += tile_tokens_) {
-    const Index n = std::min(tile_tokens_, rows - first);
-    const Index padded = round_up(n, line_tokens<T>);
-    fill_tile(keys + first * basis_.d(), n, shift.empty() ? nullptr : shift.data(), stored_keys_, key_tile_.data(),
-              tile_stride_, padded);
-    pack_values(values + first * (columns_ - 1), n);
-    const Index below = children_.empty() ? features() : basis_.first_of_degree(basis_.degree() - 1);
-    tiles_.accumulate(key_tile_.data(), tile_stride_, padded, links_.data(), below, value_tile_.data(), columns_,
-                      state.data());
-    if (children_.empty()) continue;
-    const FeatureFamilies families{links_.data() + below, below, basis_.first_of_degree(basis_.degree()) - below,
-                                   children_.data(), basis_.d()};
-    tiles_.accumulate_families(key_tile_.data(), tile_stride_, padded, families, stored_keys_, value_tile_.data(),
-                               columns_, state.data());
-  }
+void FeatureKernel<T>::apply_panel(const T* weighted_state) {
+  // The end of a run costs about as much as a dozen products.
+  constexpr Index shortest = 16;
+  const auto variables = static_cast<Index>(children_.size());
+  const auto first_run =
+      std::find_if(children_.begin(), children_.end(), [](const FeatureRun& run) { return run.count >= shortest; });
+  const Index products = first_run == children_.end() ? features() : first_run->first;
+  const FeatureRuns runs{children_.data(), first_run - children_.begin(), variables, below_parents()};
+  tiles_.apply(query_tile_.data(), panel_rows_.data(), products, runs, weighted_state, columns_, sums_.data());
 }
 
 template <class T>
@@ -155,7 +165,7 @@ void FeatureKernel<T>::apply(const T* queries, Index rows, std::span<const T> we
   for (Index first = 0; first < rows; first += panel) {
     const Index n = std::min(panel, rows - first);
     fill_tile(queries + first * basis_.d(), n, nullptr, stored_, query_tile_.data(), panel, panel);
-    tiles_.apply(query_tile_.data(), panel_links_.data(), features(), weighted_state.data(), columns_, sums_.data());
+    apply_panel(weighted_state.data());
     tiles_.normalise(sums_.data(), columns_, n, outputs + first * (columns_ - 1), denominators + first);
   }
 }
@@ -191,7 +201,7 @@ void FeatureKernel<T>::causal(const T* queries, const T* keys, const T* values, 
     for (Index first = 0; first < block_rows; first += panel) {
       const Index n = std::min(panel, block_rows - first);
       fill_tile(queries + (begin + first) * d, n, nullptr, stored_, query_tile_.data(), panel, panel);
-      tiles_.apply(query_tile_.data(), panel_links_.data(), features(), weighted_state_.data(), columns_, sums_.data());
+      apply_panel(weighted_state_.data());
       add_own_block(first, n);
       tiles_.normalise(sums_.data(), columns_, n, outputs + (begin + first) * d_value, denominators + begin + first);
     }

@@ -14,8 +14,8 @@ namespace breakeven {
 ///   sum_j p(scale <q, k_j>) [v_j, 1] = phi(q)^T diag(w) S,   S = sum_j phi(k_j) [v_j, 1]   (t x (d_value + 1)).
 /// Linear in the number of tokens; T is float or double. Single rank, no communicator. One object serves one thread.
 ///
-/// Tokens lie in vector lanes. Monomials below the top degree are kept for a tile of tokens; one of the top degree is a
-/// product of two kept rows, made in registers and used at once by all columns.
+/// Tokens lie in vector lanes. A monomial of the top degree is its parent times one variable and is never stored: the
+/// side of the keys multiplies the variable into the values, the side of the queries into a sum over parents.
 /// Rounding: sums over the tokens of a tile (at most 512) and over the t features are of type T, everything else
 /// double.
 template <class T>
@@ -60,21 +60,25 @@ class FeatureKernel {
   struct Sizes;
   FeatureKernel(MonomialBasis basis, Index d_value, const Sizes& sizes);
 
-  void pack_values(const T* values, Index rows);
   /// The first `stored` features of `rows` tokens in the first columns of a tile; zeros for the variables from there to
   /// `capacity`.
   void fill_tile(const T* tokens, Index rows, const T* shift, Index stored, T* tile, Index stride, Index capacity);
   void copy_block(const T* keys, const T* values, Index rows, std::span<const T> shift);
+  void apply_panel(const T* weighted_state);
+  /// Where the two highest degrees begin; both at the end below degree 2.
+  Index below_parents() const;
+  Index below_children() const;
   void add_own_block(Index first, Index rows);
 
   MonomialBasis basis_;
   Index columns_;               ///< d_value + 1
   Index stored_, stored_keys_;  ///< rows of a tile of queries, of keys
-  Index tile_tokens_, tile_stride_, block_;
+  Index block_;
   FeatureTiles<T> tiles_;
   std::vector<FeatureLink> links_;
-  std::vector<PanelLink> panel_links_;
-  std::vector<FeatureRun> children_;  ///< of the top degree, for each variable; empty below degree 3
+  std::vector<RowOffsets> panel_rows_, parent_rows_;  ///< links_ in a tile of queries; of the parents, of keys
+  std::vector<double> totals_;                        ///< sums of the features alone, for one call
+  std::vector<FeatureRun> children_;                  ///< of the top degree, for each variable; empty below degree 2
   AlignedVector<T> key_tile_, value_tile_, query_tile_, sums_;
   AlignedVector<T> block_keys_, block_values_, scores_, weighted_state_, polynomial_;  ///< of causal()
 };

@@ -20,8 +20,7 @@ namespace HWY_NAMESPACE {
 // Internal, so that other kernels may use the same short names in this namespace.
 namespace {
 
-// Columns handled at once: with three vectors of tokens (apply) or three features (accumulate) 27 accumulators of 32
-// registers, or 12 of 16.
+// Columns handled at once: with three vectors of tokens 27 accumulators of 32 registers, or 12 of 16.
 inline constexpr Index max_columns = HWY_CAP_GE512 ? 9 : 4;
 inline constexpr Index max_keys = HWY_CAP_GE512 ? 8 : 4;  // likewise, for scores
 
@@ -35,12 +34,13 @@ HWY_INLINE Index column_groups(Index columns) {
 
 // ---- features ------------------------------------------------------------------------------------------------------
 
-/// tile[first + a] = parent a times factor a. A panel is short: its loop is unrolled.
+/// tile[first + a] = parent a times factor a, for `tokens` tokens, rows `stride` apart. A panel is short: its loop is
+/// unrolled.
 template <bool panel, class T>
-HWY_INLINE void expand_rows(T* tile, Index stride, Index tokens, const FeatureLink* links, Index n_links, Index first) {
+HWY_INLINE void expand_rows(const T* tile, Index stride, Index tokens, const FeatureLink* links, Index n_links,
+                            T* out) {
   const Full<T> d;
   constexpr Index lanes = static_cast<Index>(hn::MaxLanes(Full<T>()));
-  T* out = tile + first * stride;
   for (Index a = 0; a < n_links; ++a, out += stride) {
     const T* parent = tile + links[a].parent * stride;
     const T* factor = tile + links[a].factor * stride;
@@ -58,147 +58,236 @@ HWY_INLINE void expand_rows(T* tile, Index stride, Index tokens, const FeatureLi
 
 template <class T>
 void expand(T* tile, Index stride, Index tokens, const FeatureLink* links, Index n_links, Index first) {
+  T* const out = tile + first * stride;
   if (stride == panel_tokens<T> && tokens == panel_tokens<T>)
-    expand_rows<true>(tile, panel_tokens<T>, tokens, links, n_links, first);
+    expand_rows<true>(tile, panel_tokens<T>, tokens, links, n_links, out);
   else
-    expand_rows<false>(tile, stride, tokens, links, n_links, first);
+    expand_rows<false>(tile, stride, tokens, links, n_links, out);
 }
 
 // ---- sums over tokens ----------------------------------------------------------------------------------------------
 
+// A vector holds `small` tokens (16 bytes) of as many columns as it has 16-byte blocks, and a row of a tile is met as
+// `small` of its tokens in every block: one load that repeats them serves all columns, and what is left to be summed
+// across lanes at the end of a tile is a block, not a vector.
+
 template <class T>
 inline constexpr int lane_count = static_cast<int>(hn::MaxLanes(Full<T>()));
+template <class T>
+inline constexpr int block_columns = lane_count<T> / static_cast<int>(small<T>);  ///< of one vector
+inline constexpr int strip_vectors = 2;
+template <class T>
+inline constexpr int strip_columns = strip_vectors* block_columns<T>;
+/// Rows handled at once: with two vectors of columns 28 accumulators of 32 registers, or 12 of 16. Even, see sum_rows.
+inline constexpr int max_rows = HWY_CAP_GE512 ? 14 : 6;
+static_assert(max_rows <= family_rows);
 
-/// Where the sum of feature f of F and column c of N is put: vectors of doubles side by side, what is left behind them.
-/// So each is read back as a part of one vector that was stored, never of two, for which the processor would wait.
-template <int F, int N>
-constexpr int sum_place(int f, int c) {
-  constexpr int wide = N / lane_count<double> * lane_count<double>;
-  return c < wide ? f * wide + c : F * wide + f * (N - wide) + c - wide;
+/// out[strip][16 bytes of tokens][vector][block][token], see lay_out_strips(); a last strip of so few columns that they
+/// fit one vector is as long, its second vectors are not read. Zeros where columns or tokens are missing.
+template <class T>
+void pack_values(const T* values, Index rows, Index padded_rows, Index columns, T* out) {
+  constexpr Index strip = strip_columns<T>, step = rows_of_strips<T>;
+  for (Index c = 0; c < columns; c += strip) {
+    const Index width = columns - c < strip ? columns - c : strip;
+    for (Index i = 0; i < padded_rows; i += step, out += step * strip) {
+      const T* const block = values + i * columns + c;
+      if (rows - i >= step && width == strip) {
+        lay_out_strips(block, columns, out);
+        continue;
+      }
+      T padded[step * strip] = {};
+      const Index n = rows - i < step ? rows - i : step;
+      for (Index r = 0; r < n; ++r)
+        for (Index k = 0; k < width; ++k) padded[r * strip + k] = block[r * columns + k];
+      if (width > block_columns<T>) {
+        lay_out_strips(padded, strip, out);
+      } else {
+        for (Index r = 0; r < step; ++r)
+          for (Index k = 0; k < block_columns<T>; ++k)
+            out[r / small<T> * small<T> * strip + k * small<T> + r % small<T>] = padded[r * strip + k];
+      }
+    }
+  }
 }
-template <int F, int N, class T>
-inline constexpr int sum_room = (F * N + lane_count<T> - 1) / lane_count<T>* lane_count<T>;
 
-/// sums[sum_place(f, c)] = feature f times column c, summed over the tokens in registers, for F features and N columns.
-/// Not inlined: whatever else were alive here would take the register of `value`, and each multiply-add its own load.
-template <int F, int N, class T>
-HWY_NOINLINE void block_sums(const T* tile, Index stride, Index tokens, const FeatureLink* links, const T* values,
-                             Index columns, T* sums) {
+template <class T>
+HWY_INLINE const T* at_offset(const T* tile, Index bytes) {
+  return reinterpret_cast<const T*>(reinterpret_cast<const char*>(tile) + bytes);
+}
+
+/// The rows that meet the values: rows of a tile as they stand,
+template <class T>
+struct Kept {
+  const T* rows;
+  static constexpr bool has_factor = false;
+  template <int R>
+  HWY_INLINE void make(Index) const {}
+  HWY_INLINE Vec<T> value(const T* values, Index) const { return hn::Load(Full<T>(), values); }
+  HWY_INLINE Kept once_made() const { return *this; }
+};
+/// the same times one variable, which costs less on the side of the values,
+template <class T>
+struct Multiplied {
+  const T* rows;
+  const T* factor;
+  static constexpr bool has_factor = true;
+  template <int R>
+  HWY_INLINE void make(Index) const {}
+  HWY_INLINE Vec<T> value(const T* values, Index i) const {
+    const Full<T> d;
+    return hn::Mul(hn::Load(d, values), hn::LoadDup128(d, factor + i));
+  }
+  HWY_INLINE Multiplied once_made() const { return *this; }
+};
+/// or rows that are made on the way, a line of tokens at a time: most of that hides behind the multiply-adds.
+template <class T>
+struct Made {
+  T* rows;
+  const T* tile;
+  const RowOffsets* links;
+  static constexpr bool has_factor = false;
+  template <int R>
+  HWY_INLINE void make(Index line) const {
+    const Full<T> d;
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      const T* const parent = at_offset(tile, links[r].parent) + line;
+      const T* const factor = at_offset(tile, links[r].factor) + line;
+#pragma GCC unroll 16
+      for (Index i = 0; i < line_tokens<T>; i += lane_count<T>)
+        hn::Store(hn::Mul(hn::Load(d, parent + i), hn::Load(d, factor + i)), d, rows + r * tile_stride<T> + line + i);
+    }
+  }
+  HWY_INLINE Vec<T> value(const T* values, Index) const {
+    return hn::Load(Full<T>(), values);
+  }
+  HWY_INLINE Kept<T> once_made() const {
+    return {rows};
+  }
+};
+
+/// sums[row][column] over the tokens, for R rows and a strip of N vectors of values.
+template <int R, int N, class T, class Rows>
+HWY_NOINLINE void strip_sums(const Rows& source, Index tokens, const T* values, T* sums) {
   const Full<T> d;
-  constexpr Index lanes = static_cast<Index>(hn::MaxLanes(Full<T>()));
-  Vec<T> sum[F * N];
+  constexpr int lanes = lane_count<T>, each = static_cast<int>(small<T>);
+  const Rows from = source;
+  Vec<T> sum[(R * N + each - 1) / each * each];
 #pragma GCC unroll 32
-  for (int k = 0; k < F * N; ++k) sum[k] = hn::Zero(d);
-  const T* parent[F];
-  const T* factor[F];
-#pragma GCC unroll 4
-  for (int f = 0; f < F; ++f) {
-    parent[f] = tile + links[f].parent * stride;
-    factor[f] = tile + links[f].factor * stride;
-  }
+  for (auto& entry : sum) entry = hn::Zero(d);
+  for (Index line = 0; line < tokens; line += line_tokens<T>) {
+    from.template make<R>(line);
 #pragma GCC unroll 2
-  for (Index line = 0; line < tokens; line += line_tokens<T>, values += columns * line_tokens<T>) {
+    for (Index i = line; i < line + line_tokens<T>; i += small<T>, values += strip_vectors * lanes) {
+      Vec<T> value[N];
+#pragma GCC unroll 2
+      for (int h = 0; h < N; ++h) value[h] = in_register(from.value(values + h * lanes, i));
 #pragma GCC unroll 16
-    for (Index part = 0; part < line_tokens<T>; part += lanes) {
-      Vec<T> feature[F];
-#pragma GCC unroll 4
-      for (int f = 0; f < F; ++f)
-        feature[f] = hn::Mul(hn::Load(d, parent[f] + line + part), hn::Load(d, factor[f] + line + part));
-#pragma GCC unroll 16
-      for (int c = 0; c < N; ++c) {
-        const auto value = in_register(hn::Load(d, values + c * line_tokens<T> + part));
-#pragma GCC unroll 4
-        for (int f = 0; f < F; ++f) sum[f * N + c] = hn::MulAdd(feature[f], value, sum[f * N + c]);
+      for (int r = 0; r < R; ++r) {
+        const auto row = in_register(hn::LoadDup128(d, from.rows + r * tile_stride<T> + i));
+#pragma GCC unroll 2
+        for (int h = 0; h < N; ++h) sum[r * N + h] = hn::MulAdd(row, value[h], sum[r * N + h]);
       }
     }
   }
-  Vec<T> placed[sum_room<F, N, T>];
-#pragma GCC unroll 32
-  for (int k = F * N; k < sum_room<F, N, T>; ++k) placed[k] = hn::Zero(d);
-#pragma GCC unroll 4
-  for (int f = 0; f < F; ++f)
-#pragma GCC unroll 16
-    for (int c = 0; c < N; ++c) placed[sum_place<F, N>(f, c)] = sum[f * N + c];
-#pragma GCC unroll 32
-  for (int k = 0; k < sum_room<F, N, T>; k += lane_count<T>)
-    hn::Store(lane_sums<lane_count<T>>(T(), placed + k), d, sums + k);
+  store_block_sums<N, R * N>(sum, sums);
 }
 
-template <int F, int N, class T>
-HWY_INLINE void accumulate_block(const T* tile, Index stride, Index tokens, const FeatureLink* links, const T* values,
-                                 Index columns, double* state) {
-  alignas(64) T sums[sum_room<F, N, T>];
-  block_sums<F, N>(tile, stride, tokens, links, values, columns, sums);
+/// sums[row] over the tokens, for R rows.
+template <int R, class T, class Rows>
+HWY_NOINLINE void row_sums(const Rows& from, Index tokens, T* sums) {
+  const Full<T> d;
+  constexpr int lanes = lane_count<T>, padded = (R + lanes - 1) / lanes * lanes;
+  Vec<T> sum[padded];
+#pragma GCC unroll 32
+  for (auto& entry : sum) entry = hn::Zero(d);
+  for (Index i = 0; i < tokens; i += lanes) {
+    Vec<T> factor;
+    if constexpr (Rows::has_factor) factor = in_register(hn::Load(d, from.factor + i));
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      const auto row = hn::Load(d, from.rows + r * tile_stride<T> + i);
+      if constexpr (Rows::has_factor)
+        sum[r] = hn::MulAdd(row, factor, sum[r]);
+      else
+        sum[r] = hn::Add(row, sum[r]);
+    }
+  }
+#pragma GCC unroll 32
+  for (int r = 0; r < padded; r += lanes) hn::Store(lane_sums<lanes>(T(), sum + r), d, sums + r);
+}
+
+template <class T>
+HWY_INLINE void add_to_row(const T* sums, Index n, double* row) {
   const Full<double> d;
-  constexpr int lanes = static_cast<int>(hn::MaxLanes(Full<double>()));
-#pragma GCC unroll 4
-  for (int f = 0; f < F; ++f) {
-    double* row = state + f * columns;
-    int c = 0;
-    for (; c + lanes <= N; c += lanes)
-      hn::StoreU(hn::Add(hn::LoadU(d, row + c), widen(sums + sum_place<F, N>(f, c))), d, row + c);
-    for (; c < N; ++c) row[c] += static_cast<double>(sums[sum_place<F, N>(f, c)]);
-  }
+  Index c = 0;
+  for (; c + lane_count<double> <= n; c += lane_count<double>)
+    hn::StoreU(hn::Add(hn::LoadU(d, row + c), widen(sums + c)), d, row + c);
+  for (; c < n; ++c) row[c] += static_cast<double>(sums[c]);
 }
 
-template <int N, class T>
-HWY_NOINLINE void accumulate_columns(const T* tile, Index stride, Index tokens, const FeatureLink* links, Index n_links,
-                                     const T* values, Index columns, double* state) {
-  Index a = 0;
-  for (; a + 3 <= n_links; a += 3)
-    accumulate_block<3, N>(tile, stride, tokens, links + a, values, columns, state + a * columns);
-  for (; a < n_links; ++a)
-    accumulate_block<1, N>(tile, stride, tokens, links + a, values, columns, state + a * columns);
-}
-
-template <int N, class T>
-HWY_INLINE void accumulate_group(Index group_columns, const T* tile, Index stride, Index tokens,
-                                 const FeatureLink* links, Index n_links, const T* values, Index columns,
-                                 double* state) {
-  if (group_columns == N) return accumulate_columns<N>(tile, stride, tokens, links, n_links, values, columns, state);
-  if constexpr (N > 1)
-    accumulate_group<N - 1>(group_columns, tile, stride, tokens, links, n_links, values, columns, state);
-}
-
-/// Features in chunks, so that their parents, of 256 KiB at most, stay in the second-level cache for all column groups.
+/// The values of a tile and where the sums go: see FeatureTiles::accumulate.
 template <class T>
-void accumulate(const T* tile, Index stride, Index tokens, const FeatureLink* links, Index n_links, const T* values,
-                Index columns, double* state) {
-  constexpr Index chunk_entries = (Index{1} << 18) / static_cast<Index>(sizeof(T));
-  const Index chunk = 3 * (1 + chunk_entries / (3 * stride)), groups = column_groups(columns);
-  for (Index first = 0; first < n_links; first += chunk) {
-    const Index n = n_links - first < chunk ? n_links - first : chunk;
-    for (Index g = 0; g < groups; ++g) {
-      const Index begin = group_begin(columns, groups, g), end = group_begin(columns, groups, g + 1);
-      accumulate_group<max_columns>(end - begin, tile, stride, tokens, links + first, n,
-                                    values + begin * line_tokens<T>, columns, state + first * columns + begin);
-    }
-  }
+struct TileSums {
+  Index tokens;
+  const T* values;
+  Index columns;
+  double* state;
+  double* totals;
+};
+
+/// One strip of the values against R rows, of which n count.
+template <int R, class T, class Rows>
+HWY_INLINE void add_strip(const Rows& rows, Index n, Index first, Index strip, const TileSums<T>& to) {
+  alignas(64) T sums[(R + 4) * strip_columns<T>];  // a tree of sums may take rows more than R
+  const Index c = strip * strip_columns<T>, left = to.columns - 1 - c;
+  const Index width = left < strip_columns<T> ? left : strip_columns<T>;
+  const T* const values = to.values + c * to.tokens;
+  const bool narrow = width <= block_columns<T>;
+  if (narrow)
+    strip_sums<R, 1>(rows, to.tokens, values, sums);
+  else
+    strip_sums<R, 2>(rows, to.tokens, values, sums);
+  const Index row = narrow ? block_columns<T> : strip_columns<T>;
+  for (Index r = 0; r < n; ++r) add_to_row(sums + r * row, width, to.state + (first + r) * to.columns + c);
 }
 
-/// Three parents are multiplied out into rows that stay in the first-level cache and meet all their children there: the
-/// rows of all parents together would pass through the second-level cache, once to be written and once for each child.
+/// Adds the sums over the tokens of n <= R rows, features `first` on.
+template <int R, class T, class Rows>
+HWY_NOINLINE void add_rows(const Rows& rows, Index n, Index first, const TileSums<T>& to) {
+  const Index strips = (to.columns - 1 + strip_columns<T> - 1) / strip_columns<T>;
+  add_strip<R>(rows, n, first, 0, to);
+  const auto made = rows.once_made();
+  for (Index strip = 1; strip < strips; ++strip) add_strip<R>(made, n, first, strip, to);
+  alignas(64) T sums[R + lane_count<T>] = {};
+  row_sums<R>(made, to.tokens, sums);
+  add_to_row(sums, n, to.totals + first);
+}
+
+/// The same for any n <= R: an odd n takes one row more, whose sums are dropped, so that half as many loops are
+/// compiled.
+template <int R, class T, class Rows>
+HWY_INLINE void add_up_to(const Rows& rows, Index n, Index first, const TileSums<T>& to) {
+  if constexpr (R > 2)
+    if (n <= R - 2) return add_up_to<R - 2>(rows, n, first, to);
+  add_rows<R>(rows, n, first, to);
+}
+
 template <class T>
-void accumulate_families(T* tile, Index stride, Index tokens, const FeatureFamilies& families, Index parents_row,
-                         const T* values, Index columns, double* state) {
-  const Index groups = column_groups(columns);
-  for (Index r = 0; r < families.n_parents; r += family_rows) {
-    const Index n = families.n_parents - r < family_rows ? families.n_parents - r : family_rows;
-    expand_rows<false>(tile, stride, tokens, families.parents + r, n, parents_row);
-    for (Index g = 0; g < groups; ++g) {
-      const Index begin = group_begin(columns, groups, g), end = group_begin(columns, groups, g + 1);
-      const auto add = [&](Index factor, Index n_links, Index feature) {
-        FeatureLink links[family_rows];
-        for (Index f = 0; f < n_links; ++f)
-          links[f] = {static_cast<std::int32_t>(parents_row + f), static_cast<std::int32_t>(factor)};
-        accumulate_group<max_columns>(end - begin, tile, stride, tokens, links, n_links,
-                                      values + begin * line_tokens<T>, columns, state + feature * columns + begin);
-      };
-      add(0, n, families.first_parent + r);
-      for (Index v = 0; v < families.variables; ++v) {
-        const Index left = families.children[v].count - r;
-        if (left > 0) add(1 + v, left < n ? left : n, families.children[v].first + r);
-      }
+void accumulate(T* tile, Index tokens, Index n_rows, const FeatureFamilies& families, T* parents, const T* values,
+                Index columns, double* state, double* totals) {
+  const TileSums<T> to{tokens, values, columns, state, totals};
+  const auto at_most = [](Index n) { return n < max_rows ? n : max_rows; };
+  for (Index r = 0; r < n_rows; r += max_rows)
+    add_up_to<max_rows>(Kept<T>{tile + r * tile_stride<T>}, at_most(n_rows - r), r, to);
+  for (Index r = 0; r < families.n_parents; r += max_rows) {
+    const Index n = at_most(families.n_parents - r);
+    add_up_to<max_rows>(Made<T>{parents, tile, families.parents + r}, n, families.first_parent + r, to);
+    for (Index v = 0; v < families.variables; ++v) {
+      const Index left = families.children[v].count - r;
+      if (left > 0)
+        add_up_to<max_rows>(Multiplied<T>{parents, tile + (1 + v) * tile_stride<T>}, left < n ? left : n,
+                            families.children[v].first + r, to);
     }
   }
 }
@@ -219,34 +308,41 @@ void weigh(const double* state, const double* weights, Index features, Index col
 
 // ---- sums over features (or keys) ----------------------------------------------------------------------------------
 
-/// The next row that `apply` multiplies: a product of two rows of a tile, or a row of scores as it stands.
+/// The rows that are summed: products of two rows of a tile, or rows as they stand.
 template <class T>
 struct Products {
   const T* tile;
-  const PanelLink* links;
+  const RowOffsets* links;
   HWY_INLINE Vec<T> row(Index a, Index at) const {
     const Full<T> d;
-    return hn::Mul(hn::Load(d, tile + links[a].parent + at), hn::Load(d, tile + links[a].factor + at));
+    return hn::Mul(hn::Load(d, at_offset(tile, links[a].parent) + at),
+                   hn::Load(d, at_offset(tile, links[a].factor) + at));
   }
 };
 template <class T>
-struct Scores {
-  const T* scores;
-  HWY_INLINE Vec<T> row(Index j, Index at) const { return hn::Load(Full<T>(), scores + j * panel_tokens<T> + at); }
+struct Rows {
+  const T* rows;
+  HWY_INLINE Vec<T> row(Index j, Index at) const { return hn::Load(Full<T>(), rows + j * panel_tokens<T> + at); }
 };
 
-/// N columns times three vectors of tokens, summed over `n` rows in registers, starting from what `sums` holds.
-template <int N, class T, class Rows>
-HWY_NOINLINE void sum_columns(const Rows& rows, Index n, const T* coefficients, Index columns, T* sums) {
+/// What becomes of a sum over rows: it replaces what `sums` holds, is added to it, or is added to it times a row.
+enum class Join { replaces, adds, adds_times_row };
+
+/// N columns times three vectors of tokens, summed over `n` rows in registers.
+template <int N, Join join, class T, class Source>
+HWY_NOINLINE void sum_columns(const Source& source, Index n, const T* coefficients, Index columns, const T* times,
+                              T* sums) {
   const Full<T> d;
   constexpr Index lanes = static_cast<Index>(hn::MaxLanes(Full<T>()));
   constexpr int width = 3;
+  const Source rows = source;
   for (Index at = 0; at < panel_tokens<T>; at += width * lanes) {
     Vec<T> sum[N][width];
 #pragma GCC unroll 16
     for (int c = 0; c < N; ++c)
 #pragma GCC unroll 4
-      for (int u = 0; u < width; ++u) sum[c][u] = hn::Load(d, sums + c * panel_tokens<T> + at + u * lanes);
+      for (int u = 0; u < width; ++u)
+        sum[c][u] = join == Join::adds ? hn::Load(d, sums + c * panel_tokens<T> + at + u * lanes) : hn::Zero(d);
     const T* coefficient = coefficients;
     for (Index a = 0; a < n; ++a, coefficient += columns) {
       const Vec<T> row0 = rows.row(a, at), row1 = rows.row(a, at + lanes), row2 = rows.row(a, at + 2 * lanes);
@@ -261,35 +357,46 @@ HWY_NOINLINE void sum_columns(const Rows& rows, Index n, const T* coefficients, 
 #pragma GCC unroll 16
     for (int c = 0; c < N; ++c)
 #pragma GCC unroll 4
-      for (int u = 0; u < width; ++u) hn::Store(sum[c][u], d, sums + c * panel_tokens<T> + at + u * lanes);
+      for (int u = 0; u < width; ++u) {
+        T* const out = sums + c * panel_tokens<T> + at + u * lanes;
+        if constexpr (join == Join::adds_times_row)
+          sum[c][u] = hn::MulAdd(sum[c][u], hn::Load(d, times + at + u * lanes), hn::Load(d, out));
+        hn::Store(sum[c][u], d, out);
+      }
   }
 }
 
-template <int N, class T, class Rows>
-HWY_INLINE void sum_group(Index group_columns, const Rows& rows, Index n, const T* coefficients, Index columns,
-                          T* sums) {
-  if (group_columns == N) return sum_columns<N>(rows, n, coefficients, columns, sums);
-  if constexpr (N > 1) sum_group<N - 1>(group_columns, rows, n, coefficients, columns, sums);
+template <int N, Join join, class T, class Source>
+HWY_INLINE void sum_group(Index group_columns, const Source& rows, Index n, const T* coefficients, Index columns,
+                          const T* times, T* sums) {
+  if (group_columns == N) return sum_columns<N, join>(rows, n, coefficients, columns, times, sums);
+  if constexpr (N > 1) sum_group<N - 1, join>(group_columns, rows, n, coefficients, columns, times, sums);
 }
 
-template <class T, class Rows>
-HWY_INLINE void sum_rows(const Rows& rows, Index n, const T* coefficients, Index columns, T* sums) {
+template <Join join, class T, class Source>
+HWY_INLINE void sum_rows(const Source& rows, Index n, const T* coefficients, Index columns, const T* times, T* sums) {
   const Index groups = column_groups(columns);
   for (Index g = 0; g < groups; ++g) {
     const Index begin = group_begin(columns, groups, g), end = group_begin(columns, groups, g + 1);
-    sum_group<max_columns>(end - begin, rows, n, coefficients + begin, columns, sums + begin * panel_tokens<T>);
+    sum_group<max_columns, join>(end - begin, rows, n, coefficients + begin, columns, times,
+                                 sums + begin * panel_tokens<T>);
   }
 }
 
 template <class T>
-void apply(const T* tile, const PanelLink* links, Index n_links, const T* coefficients, Index columns, T* sums) {
-  for (Index i = 0; i < columns * panel_tokens<T>; ++i) sums[i] = 0;
-  sum_rows(Products<T>{tile, links}, n_links, coefficients, columns, sums);
+void apply(const T* tile, const RowOffsets* links, Index n_links, const FeatureRuns& runs, const T* coefficients,
+           Index columns, T* sums) {
+  constexpr const T* nothing = nullptr;
+  sum_rows<Join::replaces>(Products<T>{tile, links}, n_links, coefficients, columns, nothing, sums);
+  for (Index v = runs.first_variable; v < runs.variables; ++v)
+    sum_rows<Join::adds_times_row>(Rows<T>{tile + runs.first_parent * panel_tokens<T>}, runs.runs[v].count,
+                                   coefficients + runs.runs[v].first * columns, columns,
+                                   tile + (1 + v) * panel_tokens<T>, sums);
 }
 
 template <class T>
 void add_values(const T* scores, Index n_keys, const T* values, Index columns, T* sums) {
-  sum_rows(Scores<T>{scores}, n_keys, values, columns, sums);
+  sum_rows<Join::adds>(Rows<T>{scores}, n_keys, values, columns, static_cast<const T*>(nullptr), sums);
 }
 
 // ---- scores inside a causal block ----------------------------------------------------------------------------------
@@ -374,8 +481,8 @@ FeatureTiles<T> tiles() {
   return {.target = hwy::TargetName(HWY_TARGET),
           .transpose = transpose<T>,
           .expand = expand<T>,
+          .pack_values = pack_values<T>,
           .accumulate = accumulate<T>,
-          .accumulate_families = accumulate_families<T>,
           .weigh = weigh<T>,
           .apply = apply<T>,
           .score = score<T>,

@@ -13,9 +13,9 @@ struct FeatureLink {
   std::int32_t factor;
 };
 
-/// The same as offsets into a panel's tile, in entries: an address in the inner loop of `apply` costs no arithmetic,
-/// which would take turns with the multiply-adds.
-struct PanelLink {
+/// The same as offsets into a tile, in bytes: an address in an inner loop costs no arithmetic, which would take turns
+/// with the multiply-adds.
+struct RowOffsets {
   Index parent;
   Index factor;
 };
@@ -26,22 +26,38 @@ struct FeatureRun {
   Index count;
 };
 
-/// The two highest degrees of a basis of degree 3 and more: parents, of one below the top, and their children.
+/// The two highest degrees of a basis of degree 2 and more, on the side of the keys: parents, of one below the top, and
+/// their children. Parents are made family_rows at a time, meet all their children and are overwritten; each child is
+/// summed as the parent times (variable times value), so that it needs no row and no product of its own.
 struct FeatureFamilies {
-  const FeatureLink* parents;  ///< their own links; their rows are never all stored
+  const RowOffsets* parents;  ///< n_parents + 1 of them: an odd number is made up to an even one
   Index first_parent, n_parents;
   const FeatureRun* children;  ///< one run for each variable
   Index variables;
 };
+inline constexpr Index family_rows = 14;
 
-/// Rows of a tile behind the stored ones for as many parents at a time.
-inline constexpr Index family_rows = 3;
+/// Long runs of the top degree on the side of the queries: the sum over its parents, which are stored, is taken first
+/// and multiplied by the variable then, which saves a product for each feature.
+struct FeatureRuns {
+  const FeatureRun* runs;  ///< one for each variable
+  Index first_variable, variables;
+  Index first_parent;  ///< of all runs
+};
 
 /// Tokens of one cache line, and of the three lines a panel is wide: fixed, so that layouts do not depend on the CPU.
 template <class T>
 inline constexpr Index line_tokens = 64 / static_cast<Index>(sizeof(T));
 template <class T>
 inline constexpr Index panel_tokens = 3 * line_tokens<T>;
+/// Tokens of a tile of keys: family_rows rows, a strip of values and a factor stay in the first-level cache. Rows lie
+/// an odd number of lines apart: a power of two would put them on the same sets of that cache.
+template <class T>
+inline constexpr Index tile_tokens = 22 * line_tokens<T>;
+template <class T>
+inline constexpr Index tile_stride = tile_tokens<T> + line_tokens<T>;
+/// Columns of values that a tile has room for are a multiple of this many.
+inline constexpr Index most_strip_columns = 8;
 
 /// The compute kernels of FeatureKernel for one instruction set. A tile is row-major [row][token], rows `stride` apart
 /// and 64-byte aligned; token counts are multiples of line_tokens, unused lanes hold zeros (or anything finite where
@@ -54,17 +70,21 @@ struct FeatureTiles {
   void (*transpose)(const T* in, Index rows, Index columns, Index in_stride, const T* shift, T* out, Index out_stride);
   /// Fills the stored rows that `links` names, row `first` on, for `tokens` tokens.
   void (*expand)(T* tile, Index stride, Index tokens, const FeatureLink* links, Index n_links, Index first);
-  /// state[a][c] += sum over tokens of feature a times column c. `values` is [line of tokens][column][token in line];
-  /// sums within the call are of type T, `state` is row-major (features x columns).
-  void (*accumulate)(const T* tile, Index stride, Index tokens, const FeatureLink* links, Index n_links,
-                     const T* values, Index columns, double* state);
-  /// The same for the two highest degrees. `parents_row`: the first of family_rows rows of the tile that it overwrites.
-  void (*accumulate_families)(T* tile, Index stride, Index tokens, const FeatureFamilies& families, Index parents_row,
-                              const T* values, Index columns, double* state);
+  /// Lays the values (rows x columns, row-major) of one tile of keys out as accumulate() reads them: at most
+  /// padded_rows times `columns` rounded up to most_strip_columns entries.
+  void (*pack_values)(const T* values, Index rows, Index padded_rows, Index columns, T* out);
+  /// For one tile of keys (stride tile_stride): state[a][c] += sum over its tokens of feature a times column c of the
+  /// values, totals[a] += sum of feature a. Features: the first n_rows rows of the tile, and `families`, whose parents
+  /// are made in `parents` (family_rows rows). Sums are of type T; `state` is row-major (features x columns, the last
+  /// column left alone); row 0 of the tile is zero behind the last token.
+  void (*accumulate)(T* tile, Index tokens, Index n_rows, const FeatureFamilies& families, T* parents, const T* values,
+                     Index columns, double* state, double* totals);
   /// out[a][c] = weights[a] state[a][c], both row-major (features x columns).
   void (*weigh)(const double* state, const double* weights, Index features, Index columns, T* out);
-  /// sums[c][token] = sum over a of feature a times coefficients[a][c], for one panel (tile stride panel_tokens).
-  void (*apply)(const T* tile, const PanelLink* links, Index n_links, const T* coefficients, Index columns, T* sums);
+  /// sums[c][token] = sum over a of feature a times coefficients[a][c], for one panel (tile stride panel_tokens): the
+  /// first n_links features by their links, the others in runs.
+  void (*apply)(const T* tile, const RowOffsets* links, Index n_links, const FeatureRuns& runs, const T* coefficients,
+                Index columns, T* sums);
   /// scores[j][token] = p(<query token, key j>) for one panel; keys row-major (n_keys x d), c the n_c coefficients of
   /// p. Scores are written for n_keys rounded up to 8 rows, keys read likewise.
   void (*score)(const T* tile, const T* keys, Index n_keys, Index d, const T* c, Index n_c, T* scores);

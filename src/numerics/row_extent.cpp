@@ -30,14 +30,71 @@ struct Tile {
   }
 };
 
+#if HWY_TARGET == HWY_SCALAR
+
+template <bool shifted, class T>
+HWY_INLINE Index largest_norm_in_place(const T*, Index, Index, const T*, T*) {
+  return 0;
+}
+
+#else
+
+/// In each of k adjacent blocks of 16 bytes, k = 1, 2 or 4, the sum of them.
+template <class D>
+HWY_INLINE hn::Vec<D> add_adjacent_blocks(D d, hn::Vec<D> v, Index k) {
+  if (k >= 2) v = hn::Add(v, hn::SwapAdjacentBlocks(v));
+  if (k >= 4) v = hn::Add(v, hn::ReverseBlocks(d, v));
+  return v;
+}
+
+/// Norms of rows that fill vectors, or that vectors fill: squares are added where they lie, then across lanes, several
+/// vectors in one tree. Raises `largest`; returns how many rows it took, from the first on.
+template <bool shifted, class T>
+HWY_INLINE Index largest_norm_in_place(const T* rows, Index n_rows, Index columns, const T* shift, T* largest) {
+  const Full<T> d;
+  constexpr auto lanes = static_cast<Index>(hn::MaxLanes(Full<T>())), blocks = lanes / small<T>;
+  if (columns % small<T> != 0 || (lanes % columns != 0 && columns % lanes != 0)) return 0;
+  const Index pieces = columns < lanes ? 1 : columns / lanes;  // vectors of a row
+  const Index row_blocks = columns < lanes ? columns / small<T> : blocks;
+  alignas(64) T repeated[lanes];
+  if (shifted && columns < lanes) {
+    for (Index i = 0; i < lanes; ++i) repeated[i] = shift[i % columns];
+    shift = repeated;
+  }
+  const Index groups = n_rows * columns / (lanes * pieces * small<T>);
+  auto above = hn::Set(d, *largest);
+  for (Index g = 0; g < groups; ++g) {
+    Vec<T> squares[small<T>];
+#pragma GCC unroll 4
+    for (auto& square : squares) {
+      square = hn::Zero(d);
+      for (Index piece = 0; piece < pieces; ++piece, rows += lanes) {
+        auto x = hn::LoadU(d, rows);
+        if constexpr (shifted) x = hn::Sub(x, hn::LoadU(d, shift + piece * lanes));
+        square = hn::MulAdd(x, x, square);
+      }
+    }
+    above = hn::Max(above, add_adjacent_blocks(d, block_sums(squares), row_blocks));
+  }
+  *largest = hn::GetLane(hn::MaxOfLanes(d, above));
+  return groups * lanes * pieces * small<T> / columns;
+}
+
+#endif
+
 /// -1 without a row; rounded to nearest.
 template <class T>
 T largest_norm(const T* rows, Index n_rows, Index columns, const T* shift) {
   const Full<T> d;
+  T in_place = -1;
+  const Index done = shift ? largest_norm_in_place<true>(rows, n_rows, columns, shift, &in_place)
+                           : largest_norm_in_place<false>(rows, n_rows, columns, shift, &in_place);
+  rows += done * columns;
+  n_rows -= done;
   constexpr auto lanes = static_cast<Index>(hn::MaxLanes(Full<T>()));
   Tile<T> tile;
   alignas(64) T norms[tile_rows];
-  auto largest = hn::Set(d, T(-1));
+  auto largest = hn::Set(d, in_place);
   for (Index first = 0; first < n_rows; first += tile_rows) {
     const Index there = n_rows - first < tile_rows ? n_rows - first : tile_rows;
     for (T& norm : norms) norm = 0;
@@ -58,10 +115,45 @@ T largest_norm(const T* rows, Index n_rows, Index columns, const T* shift) {
   return hn::GetLane(hn::MaxOfLanes(d, largest));
 }
 
+/// Where four vectors are whole rows, extremes are taken where the entries lie. n_rows is a multiple of tile_rows.
+template <class T>
+HWY_INLINE void column_extremes_in_place(const T* rows, Index n_rows, Index columns, T* highest, T* lowest) {
+  const Full<T> d;
+  constexpr auto lanes = static_cast<Index>(hn::MaxLanes(Full<T>()));
+  constexpr int chains = 4;
+  Vec<T> above[chains], below[chains];
+#pragma GCC unroll 4
+  for (int u = 0; u < chains; ++u) above[u] = below[u] = hn::LoadU(d, rows + u * lanes);
+  for (Index i = chains * lanes; i < n_rows * columns; i += chains * lanes)
+#pragma GCC unroll 4
+    for (int u = 0; u < chains; ++u) {
+      const auto x = hn::LoadU(d, rows + i + u * lanes);
+      above[u] = hn::Max(above[u], x);
+      below[u] = hn::Min(below[u], x);
+    }
+  alignas(64) T high[chains * lanes], low[chains * lanes];
+#pragma GCC unroll 4
+  for (int u = 0; u < chains; ++u) {
+    hn::Store(above[u], d, high + u * lanes);
+    hn::Store(below[u], d, low + u * lanes);
+  }
+  for (Index c = 0; c < columns; ++c) {
+    highest[c] = high[c];
+    lowest[c] = low[c];
+    for (Index i = c + columns; i < chains * lanes; i += columns) {
+      highest[c] = high[i] > highest[c] ? high[i] : highest[c];
+      lowest[c] = low[i] < lowest[c] ? low[i] : lowest[c];
+    }
+  }
+}
+
 /// Whole tiles only: n_rows is a multiple of tile_rows, at least one. Up to strip_columns columns.
 template <class T>
 void column_extremes(const T* rows, Index n_rows, Index columns, Index stride, T* highest, T* lowest) {
   const Full<T> d;
+  constexpr auto four_vectors = 4 * static_cast<Index>(hn::MaxLanes(Full<T>()));
+  if (columns == stride && four_vectors % columns == 0 && n_rows * columns % four_vectors == 0)
+    return column_extremes_in_place(rows, n_rows, columns, highest, lowest);
   constexpr auto lanes = static_cast<Index>(hn::MaxLanes(Full<T>()));
   Tile<T> tile;
   alignas(64) T high[strip_columns * lanes], low[strip_columns * lanes];

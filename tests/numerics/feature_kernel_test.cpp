@@ -133,17 +133,19 @@ struct Case {
   Index d, degree, d_value, n_queries, n_keys;
 };
 constexpr Case cases[] = {
-    {1, 0, 1, 1, 1},      // the smallest
-    {1, 5, 1, 3, 2},      // one variable
-    {3, 0, 2, 5, 4},      // p is constant: the mean of the values
-    {3, 1, 2, 17, 16},    // nothing stored below the top degree but ones
-    {5, 2, 3, 47, 31},    // one token less than a panel, one less than two lines
-    {4, 5, 4, 49, 33},    // one more
-    {8, 4, 8, 96, 600},   // whole panels, more than one tile of tokens
-    {6, 3, 9, 10, 50},    // ten columns: two groups of five
-    {7, 2, 40, 60, 45},   // values wider than keys
-    {2, 2, 1, 50, 70},    // values narrower than keys
-    {24, 3, 5, 20, 300},  // tiles shortened by the number of stored rows
+    {1, 0, 1, 1, 1},       // the smallest
+    {1, 5, 1, 3, 2},       // one variable
+    {3, 0, 2, 5, 4},       // p is constant: the mean of the values
+    {3, 1, 2, 17, 16},     // nothing stored below the top degree but ones
+    {5, 2, 3, 47, 31},     // one token less than a panel, one less than two lines
+    {4, 5, 4, 49, 33},     // one more
+    {8, 4, 8, 96, 600},    // whole panels, more than one tile of tokens
+    {6, 3, 9, 10, 50},     // ten columns: two groups of five
+    {7, 2, 40, 60, 45},    // values wider than keys
+    {2, 2, 1, 50, 70},     // values narrower than keys
+    {24, 3, 5, 20, 300},   // groups of parents with a rest of one row
+    {8, 3, 12, 48, 353},   // a strip of values and half of one, one token more than a tile of float32
+    {16, 2, 17, 50, 352},  // two strips and one column more
 };
 
 template <class T>
@@ -233,6 +235,38 @@ TEST_P(FeatureKernelOn, ZeroQueriesSeeTheMeanOfTheValues) {
     EXPECT_NEAR(output, mean, 100 * std::numeric_limits<float>::epsilon());
 }
 
+/// Keys in {-1, 0, 1} and values in {-3, ..., 3}: every sum is a small integer, so nothing is rounded, and a column or
+/// a feature in the wrong place shows.
+template <class T>
+void check_state_of_integers() {
+  constexpr Index d = 4, degree = 3, rows = 500;
+  const Philox random(3, Stream{0});
+  Matrix<T> keys(rows * d);
+  for (Index i = 0; i < rows * d; ++i) keys[i] = static_cast<T>(std::floor(3 * random.uniform(i, 0)) - 1);
+  for (Index d_value = 1; d_value <= 18; ++d_value) {
+    SCOPED_TRACE(d_value);
+    Matrix<T> values(rows * d_value);
+    for (Index i = 0; i < rows * d_value; ++i) values[i] = static_cast<T>(std::floor(7 * random.uniform(i, 1)) - 3);
+    FeatureKernel<T> kernel(d, degree, d_value, false);
+    std::vector<double> state(static_cast<std::size_t>(kernel.state_size()), 0.0), expected = state;
+    kernel.accumulate(keys.data(), values.data(), rows, state);
+    for (Index a = 0; a < kernel.features(); ++a)
+      for (Index i = 0; i < rows; ++i) {
+        double feature = 1;
+        const std::vector<Index> exponents = kernel.basis().exponents(a);
+        for (Index v = 0; v < d; ++v) feature *= std::pow(keys[i * d + v], exponents[v]);
+        for (Index c = 0; c < d_value; ++c) expected[a * (d_value + 1) + c] += feature * values[i * d_value + c];
+        expected[a * (d_value + 1) + d_value] += feature;
+      }
+    EXPECT_EQ(state, expected);
+  }
+}
+
+TEST_P(FeatureKernelOn, SumsOfIntegersAreExact) {
+  check_state_of_integers<float>();
+  check_state_of_integers<double>();
+}
+
 TEST(FeatureKernel, DoesNothingForNoRows) {
   FeatureKernel<float> kernel(3, 2, 2);
   const ExpPolynomial p = exp_polynomial(Coefficients::taylor, 2, 1);
@@ -285,13 +319,15 @@ TEST(FeatureKernel, CausalLeavesTheStateOfAllRows) {
 }
 
 TEST(FeatureKernel, StoresNothingOfTheTopDegree) {
-  // d = 32, degree 4: 58 905 features of which a panel of queries stores 6 545, and a tile of keys 561 and 3 more, for
-  // as many lines of tokens as fit into a mebibyte; the rest is the links and the values and sums of 33 columns.
-  const Index lines = (Index{1} << 20) / 64 / 561, stored_bytes = (6545 * 3 + 564 * (lines + 1)) * 64;
-  const Index others = 58905 * static_cast<Index>(sizeof(FeatureLink) + sizeof(PanelLink)) + 33 * (lines + 3) * 64;
-  EXPECT_EQ(FeatureKernel<float>::bytes(32, 4, 32, false), stored_bytes + others);
-  EXPECT_EQ(FeatureKernel<double>::bytes(32, 4, 32, false), stored_bytes + others);
-  EXPECT_GE(FeatureKernel<float>::bytes(32, 4, 32, true), stored_bytes + others + 58905 * 33 * 4);
+  // d = 32, degree 4: 58 905 features of which a panel of queries stores 6 545 in three lines of tokens each, and a
+  // tile of keys 561, and 14 parents at a time, in 23; the rest is the values and sums of 33 columns, a sum of each
+  // feature and the links, twice for features and for one more than the 5 984 parents.
+  const Index lines = 6545 * 3 + (561 + 14) * 23 + 32 * 22 + 33 * 3;
+  const Index links = 58905 * static_cast<Index>(sizeof(FeatureLink) + sizeof(RowOffsets) + sizeof(double)) +
+                      5985 * static_cast<Index>(sizeof(RowOffsets));
+  EXPECT_EQ(FeatureKernel<float>::bytes(32, 4, 32, false), lines * 64 + links);
+  EXPECT_EQ(FeatureKernel<double>::bytes(32, 4, 32, false), lines * 64 + links);
+  EXPECT_GE(FeatureKernel<float>::bytes(32, 4, 32, true), lines * 64 + links + 58905 * 33 * 4);
 }
 
 TEST(FeatureKernel, CountsUsefulFlops) {

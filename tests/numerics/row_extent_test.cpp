@@ -67,9 +67,9 @@ void expect_extents(Index n_rows, Index columns) {
 TEST_P(RowExtentOn, EqualsThePlainLoops) {
   const SimdTargetScope scope(GetParam());
   // No row, one, either side of a tile of 64 rows, several tiles; columns: either side of the 4 x 4 transposes and of a
-  // strip of 16.
+  // strip of 16; several rows to a vector, one, and two vectors to a row.
   for (const Index n_rows : {0, 1, 63, 64, 65, 200})
-    for (const Index columns : {1, 3, 4, 8, 15, 16, 17, 40}) {
+    for (const Index columns : {1, 3, 4, 8, 15, 16, 17, 32, 40}) {
       expect_extents<float>(n_rows, columns);
       expect_extents<double>(n_rows, columns);
     }
