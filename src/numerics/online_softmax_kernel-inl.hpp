@@ -117,7 +117,7 @@ struct SoftmaxLoops {
   static HWY_INLINE void weigh(const Block& block, const KeyTile& keys, V (&sums)[row_vectors]) {
     const D d;
     Tile tile;
-    const V offset = hn::Set(d, static_cast<T>(exp2_weight_offset));
+    const V offset = hn::Set(d, static_cast<T>(exp2_weight_offset<T>));
     V start[row_vectors];
 #pragma GCC unroll 3
     for (int v = 0; v < row_vectors; ++v)

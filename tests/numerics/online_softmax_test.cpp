@@ -254,16 +254,14 @@ TEST_P(OnlineSoftmaxOn, TurnsScoresIntoExponentialsToAFewUnitsInTheLastPlace) {
       problem.values = {T(0), T(1)};
       for (Index i = 0; i < n; ++i) problem.queries[as_size(i)] = static_cast<T>(i - n / 2) * T(0.0173);
       const std::vector<T> outputs = attend(problem);
-      // 3 of the exponential (numerator and denominator partly cancel), 1 of the sum, 1 of the quotient, and the
-      // rounding of log2(e) ln 2 = 1, magnified by |x| <= 18.
-      const double bound = (5 + 18 / 2.0) * std::numeric_limits<T>::epsilon();
-      const double bound_f32 = 5 * std::numeric_limits<T>::epsilon();  // rounded to float, the factor is exactly 1
+      // 3 of the exponential (numerator and denominator partly cancel), 1 of the sum, 1 of the quotient. In both types
+      // log2(e) ln 2 rounds to exactly 1.
+      const double bound = 5 * std::numeric_limits<T>::epsilon();
       for (Index i = 0; i < n; ++i) {
         const long double weight = std::exp2(static_cast<long double>(problem.queries[as_size(i)]));
         const long double expected = weight / (1 + weight);
         const long double error = std::abs(static_cast<long double>(outputs[as_size(i)]) / expected - 1);
-        ASSERT_LE(static_cast<double>(error), sizeof(T) == 4 ? bound_f32 : bound)
-            << "x = " << problem.queries[as_size(i)];
+        ASSERT_LE(static_cast<double>(error), bound) << "x = " << problem.queries[as_size(i)];
       }
     }
   });
