@@ -10,7 +10,7 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
-#include <type_traits>
+#include <utility>
 
 #include "numerics/exp2-inl.hpp"
 #include "numerics/online_softmax_kernel.hpp"
@@ -46,24 +46,29 @@ struct SoftmaxLoops {
 
   using Tile = V[tile_rows][row_vectors];
 
-  /// tile[r] = start + sum over p < depth of rows[p][r] * panel[p].
-  static HWY_INLINE void multiply(Index depth, const T* HWY_RESTRICT rows, const T* HWY_RESTRICT panel,
-                                  const V (&start)[row_vectors], Tile& tile) {
+  /// tile[r] += sum over p < depth of rows[p][r] * panel[p], in the vectors from `first` on.
+  template <int first = 0>
+  static HWY_INLINE void add_products(Index depth, const T* HWY_RESTRICT rows, const T* HWY_RESTRICT panel,
+                                      Tile& tile) {
     const D d;
+    for (Index p = 0; p < depth; ++p, panel += width, rows += tile_rows) {
+      V b[row_vectors];
+#pragma GCC unroll 3
+      for (int v = first; v < row_vectors; ++v) b[v] = hn::Load(d, panel + v * lanes);
+#pragma GCC unroll 8
+      for (int r = 0; r < tile_rows; ++r) {
+        const V a = hn::Set(d, rows[r]);
+#pragma GCC unroll 3
+        for (int v = first; v < row_vectors; ++v) tile[r][v] = hn::MulAdd(a, b[v], tile[r][v]);
+      }
+    }
+  }
+
+  static HWY_INLINE void fill(Tile& tile, const V (&start)[row_vectors]) {
 #pragma GCC unroll 8
     for (int r = 0; r < tile_rows; ++r)
 #pragma GCC unroll 3
       for (int v = 0; v < row_vectors; ++v) tile[r][v] = start[v];
-    for (Index p = 0; p < depth; ++p, panel += width, rows += tile_rows) {
-      const V b0 = hn::Load(d, panel), b1 = hn::Load(d, panel + lanes), b2 = hn::Load(d, panel + 2 * lanes);
-#pragma GCC unroll 8
-      for (int r = 0; r < tile_rows; ++r) {
-        const V a = hn::Set(d, rows[r]);
-        tile[r][0] = hn::MulAdd(a, b0, tile[r][0]);
-        tile[r][1] = hn::MulAdd(a, b1, tile[r][1]);
-        tile[r][2] = hn::MulAdd(a, b2, tile[r][2]);
-      }
-    }
   }
 
   /// Which queries of a panel may not see which keys of a tile: query i may not see key r if i < first_allowed(r).
@@ -72,6 +77,8 @@ struct SoftmaxLoops {
     Index keys_left;      ///< keys of the tile that exist and are visible to some query
     T first_allowed(int r) const { return static_cast<T>(r < keys_left ? causal_offset + r : width); }
     bool empty() const { return keys_left >= tile_rows && causal_offset + tile_rows - 1 <= 0; }
+    /// Vectors before this one have no query that sees any key of the tile.
+    Index first_vector() const { return std::clamp<Index>(causal_offset / lanes, 0, row_vectors - 1); }
   };
 
   static HWY_INLINE auto hidden(const Mask& mask, int r, int v) {
@@ -95,6 +102,7 @@ struct SoftmaxLoops {
       const V old = hn::Load(d, block.panel.maxima + lane);
       const V raised = hn::Max(old, hn::Load(d, tile_maxima + lane));
       hn::Store(raised, d, block.panel.maxima + lane);
+      if (hn::AllTrue(d, hn::Eq(old, hn::Set(d, no_maximum<T>)))) continue;  // nothing was summed
       const V factor = exp2(d, hn::Sub(old, raised));
       scale_by(factor, block.panel.sums + lane);
       scale_by(factor, block.block_sums + lane);
@@ -111,38 +119,10 @@ struct SoftmaxLoops {
     Mask mask;
   };
 
-  /// Weights of one key tile, computed while its scores are still in registers, and their sums over the tile. The
-  /// maximum is where the sum of products starts, so subtracting it takes no instruction.
-  template <bool running, bool masked>
-  static HWY_INLINE void weigh(const Block& block, const KeyTile& keys, V (&sums)[row_vectors]) {
-    const D d;
-    Tile tile;
-    const V offset = hn::Set(d, static_cast<T>(exp2_weight_offset<T>));
-    V start[row_vectors];
-#pragma GCC unroll 3
-    for (int v = 0; v < row_vectors; ++v)
-      start[v] = running ? hn::Sub(offset, hn::Load(d, block.panel.maxima + v * lanes)) : offset;
-    multiply(keys.d, keys.keys, block.panel.queries, start, tile);
-    T* const weights = block.weights + keys.keys_done * width;
-#pragma GCC unroll 3
-    for (int v = 0; v < row_vectors; ++v)
-#pragma GCC unroll 8
-      for (int r = 0; r < tile_rows; ++r) {
-        V weight = exp2_weight(d, tile[r][v]);
-        // Exactly 0, also where a query has seen nothing yet and its maximum is still the lowest number.
-        if constexpr (masked) weight = hn::IfThenZeroElse(hidden(keys.mask, r, v), weight);
-        sums[v] = r == 0 ? weight : hn::Add(sums[v], weight);
-        hn::Store(weight, d, weights + r * width + v * lanes);
-      }
-  }
-
-  /// Raises the maxima to cover a tile, by its scores as they are. Rare, so it may compute them once more.
+  /// Raises the panel's maxima to cover a tile of scores and starts them all from minus the maximum instead of zero.
   template <bool masked>
-  static HWY_NOINLINE void cover(const Block& block, const KeyTile& keys) {
+  static HWY_INLINE void cover(const Block& block, const KeyTile& keys, Tile& tile) {
     const D d;
-    Tile tile;
-    const V start[row_vectors] = {hn::Zero(d), hn::Zero(d), hn::Zero(d)};
-    multiply(keys.d, keys.keys, block.panel.queries, start, tile);
     HWY_ALIGN T highest[width];
     for (int v = 0; v < row_vectors; ++v) {
       V maximum = hn::Set(d, no_maximum<T>);
@@ -154,36 +134,107 @@ struct SoftmaxLoops {
       hn::Store(maximum, d, highest + v * lanes);
     }
     raise_maxima(block, highest, keys.keys_done);
+    V start[row_vectors];
+    start_of_products(block, start);
+    for (int v = 0; v < row_vectors; ++v)
+      for (int r = 0; r < tile_rows; ++r) tile[r][v] = hn::Add(start[v], tile[r][v]);
   }
 
-  /// One key tile: its weights into the block's. That a score exceeds the maximum by too much shows in the sum of the
-  /// weights, so no maximum is taken where none is: then the maxima are raised and the tile weighed again.
-  template <bool running, bool masked>
-  static HWY_INLINE void absorb_tile(const Block& block, const KeyTile& keys) {
+  /// Weights of one key tile, computed while its scores are still in registers, and their sums over the tile; of the
+  /// vectors from `first` on.
+  template <bool masked, int first>
+  static HWY_INLINE void weigh(const Block& block, const KeyTile& keys, Tile& tile, V (&sums)[row_vectors]) {
     const D d;
-    V sums[row_vectors];
-    weigh<running, masked>(block, keys, sums);
-    if constexpr (running) {
-      const V limit = hn::Set(d, weight_limit);
-      const auto exceeded = hn::Or(hn::Or(hn::Gt(sums[0], limit), hn::Gt(sums[1], limit)), hn::Gt(sums[2], limit));
-      if (HWY_UNLIKELY(!hn::AllFalse(d, exceeded))) {
-        cover<masked>(block, keys);
-        weigh<running, masked>(block, keys, sums);
-      }
-    }
+    T* const weights = block.weights + keys.keys_done * width;
 #pragma GCC unroll 3
-    for (int v = 0; v < row_vectors; ++v)
+    for (int v = first; v < row_vectors; ++v)
+#pragma GCC unroll 8
+      for (int r = 0; r < tile_rows; ++r) {
+        V weight = exp2_weight(d, tile[r][v]);
+        // Exactly 0, also where a query has seen nothing yet and its maximum is still the lowest number.
+        if constexpr (masked) weight = hn::IfThenZeroElse(hidden(keys.mask, r, v), weight);
+        sums[v] = r == 0 ? weight : hn::Add(sums[v], weight);
+        hn::Store(weight, d, weights + r * width + v * lanes);
+      }
+  }
+
+  /// The maximum is where the sum of products starts, so subtracting it takes no instruction.
+  static HWY_INLINE void start_of_products(const Block& block, V (&start)[row_vectors]) {
+    const D d;
+    const V offset = hn::Set(d, static_cast<T>(exp2_weight_offset<T>));
+#pragma GCC unroll 3
+    for (int v = 0; v < row_vectors; ++v) start[v] = hn::Sub(offset, hn::Load(d, block.panel.maxima + v * lanes));
+  }
+
+  template <int first>
+  static HWY_INLINE void add_sums(const Block& block, const V (&sums)[row_vectors]) {
+    const D d;
+#pragma GCC unroll 3
+    for (int v = first; v < row_vectors; ++v)
       hn::Store(hn::Add(hn::Load(d, block.block_sums + v * lanes), sums[v]), d, block.block_sums + v * lanes);
   }
 
-  /// outputs += weights x values of one key block. Sums of a block start from zero, for the sake of accuracy: one
-  /// running sum over all keys would lose a digit.
-  static HWY_INLINE void add_values(const Block& block, const T* values, Index n_keys) {
+  /// One key tile that may exceed the maxima: they are raised before it is weighed. Rare.
+  template <bool masked>
+  static HWY_NOINLINE void absorb_raising(const Block& block, const KeyTile& keys) {
     const D d;
     const V zeros[row_vectors] = {hn::Zero(d), hn::Zero(d), hn::Zero(d)};
+    Tile tile;
+    V sums[row_vectors];
+    fill(tile, zeros);
+    add_products(keys.d, keys.keys, block.panel.queries, tile);
+    cover<masked>(block, keys, tile);
+    weigh<masked, 0>(block, keys, tile, sums);
+    add_sums<0>(block, sums);
+  }
+
+  /// One key tile: its weights into the block's. That a score exceeds the maximum by too much shows in the sum of the
+  /// weights, so no maximum is taken where none is: then the tile is computed again.
+  template <bool running, bool masked, int first = 0>
+  static HWY_INLINE void absorb_tile(const Block& block, const KeyTile& keys) {
+    const D d;
+    const V offset = hn::Set(d, static_cast<T>(exp2_weight_offset<T>));
+    V start[row_vectors] = {offset, offset, offset};
+    if constexpr (running) start_of_products(block, start);
+    Tile tile;
+    V sums[row_vectors] = {hn::Zero(d), hn::Zero(d), hn::Zero(d)};
+    fill(tile, start);
+    add_products<first>(keys.d, keys.keys, block.panel.queries, tile);
+    weigh<masked, first>(block, keys, tile, sums);
+    if constexpr (running) {
+      const V limit = hn::Set(d, weight_limit);
+      const auto exceeded = hn::Or(hn::Or(hn::Gt(sums[0], limit), hn::Gt(sums[1], limit)), hn::Gt(sums[2], limit));
+      if (HWY_UNLIKELY(!hn::AllFalse(d, exceeded))) return absorb_raising<masked>(block, keys);
+    }
+    add_sums<first>(block, sums);
+  }
+
+  /// Near the diagonal of a causal mask, without the vectors of queries that see nothing.
+  template <bool running>
+  static HWY_INLINE void absorb_masked_tile(const Block& block, const KeyTile& keys) {
+    switch (keys.mask.first_vector()) {
+      case 0:
+        return absorb_tile<running, true, 0>(block, keys);
+      case 1:
+        return absorb_tile<running, true, 1>(block, keys);
+      default:
+        return absorb_tile<running, true, 2>(block, keys);
+    }
+  }
+
+  /// outputs += weights x values of one key block. Sums of a block start from zero, for the sake of accuracy: one
+  /// running sum over all keys would lose a digit. Vector v of the queries sees the first ends[v] keys only; the others
+  /// have no weights.
+  static HWY_INLINE void add_values(const Block& block, const T* values, const Index (&ends)[row_vectors]) {
+    const D d;
+    const V zeros[row_vectors] = {hn::Zero(d), hn::Zero(d), hn::Zero(d)};
+    const auto from = [&](Index key) { return block.weights + key * width; };
     for (Index column = 0; column < block.value_columns; column += tile_rows, values += block_keys * tile_rows) {
       Tile tile;
-      multiply(n_keys, values, block.weights, zeros, tile);
+      fill(tile, zeros);
+      add_products<0>(ends[0], values, from(0), tile);
+      add_products<1>(ends[1] - ends[0], values + ends[0] * tile_rows, from(ends[0]), tile);
+      add_products<2>(ends[2] - ends[1], values + ends[1] * tile_rows, from(ends[1]), tile);
       T* const outputs = block.panel.outputs + column * width;
 #pragma GCC unroll 8
       for (int r = 0; r < tile_rows; ++r)
@@ -204,19 +255,26 @@ struct SoftmaxLoops {
     const Index value_columns = padded(shape.d_value);
     const Block block{panel, value_columns, weights, block_sums};
     const Index visible = shape.causal ? std::min(keys.rows, panel.last_global + 1 - keys.first_global) : keys.rows;
+    bool fresh = panel.sums[0] == T(0);  // no key seen: the first tile will raise the maxima
     for (Index begin = 0; begin < visible; begin += block_keys) {
       std::fill(block_sums, block_sums + width, T(0));
       const Index n_keys = std::min(block_keys, visible - begin);
+      const Index causal_offset = shape.causal ? keys.first_global + begin - panel.first_global : -block_keys;
       for (Index done = 0; done < n_keys; done += tile_rows) {
         const Index first = begin + done;
-        const Mask mask{shape.causal ? keys.first_global + first - panel.first_global : -tile_rows, visible - first};
-        const KeyTile tile{keys.keys + first * shape.d, shape.d, done, mask};
-        if (mask.empty())
+        const KeyTile tile{keys.keys + first * shape.d, shape.d, done, {causal_offset + done, visible - first}};
+        if (running && std::exchange(fresh, false))
+          absorb_raising<true>(block, tile);
+        else if (tile.mask.empty())
           absorb_tile<running, false>(block, tile);
         else
-          absorb_tile<running, true>(block, tile);
+          absorb_masked_tile<running>(block, tile);
       }
-      add_values(block, keys.values + begin * value_columns, padded(n_keys));
+      Index ends[row_vectors];
+      for (int v = 0; v < row_vectors; ++v)
+        ends[v] = padded(std::clamp<Index>((v + 1) * lanes - causal_offset, 0, n_keys));
+      ends[row_vectors - 1] = padded(n_keys);
+      add_values(block, keys.values + begin * value_columns, ends);
     }
   }
 
