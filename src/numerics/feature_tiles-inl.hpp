@@ -78,7 +78,8 @@ inline constexpr int block_columns = lane_count<T> / static_cast<int>(small<T>);
 inline constexpr int strip_vectors = 2;
 template <class T>
 inline constexpr int strip_columns = strip_vectors* block_columns<T>;
-/// Rows handled at once: with two vectors of columns 28 accumulators of 32 registers, or 12 of 16. Even, see add_up_to().
+/// Rows handled at once: with two vectors of columns 28 accumulators of 32 registers, or 12 of 16. Even, see
+/// add_up_to().
 inline constexpr int max_rows = HWY_CAP_GE512 ? 14 : 6;
 static_assert(max_rows <= family_rows);
 

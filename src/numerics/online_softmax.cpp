@@ -1,7 +1,6 @@
 #include "numerics/online_softmax.hpp"
 
 #include <algorithm>
-#include <numbers>
 #include <string>
 
 #include "base/error.hpp"
@@ -80,16 +79,10 @@ void OnlineSoftmax<T>::start(const QueryBlock<T>& block) {
   std::ranges::fill(outputs_, T(0));
   std::ranges::fill(sums_, T(0));
   std::ranges::fill(maxima_, no_maximum<T>);
-  const T factor = static_cast<T>(shape_.scale * std::numbers::log2e);
   const Index width = kernel_->panel_width;
-  for (Index first = 0; first < rows_; first += width) {
-    T* const panel = queries_.data() + first * shape_.d;
-    const Index there = std::min(width, rows_ - first);
-    for (Index i = 0; i < there; ++i)
-      for (Index p = 0; p < shape_.d; ++p) panel[p * width + i] = factor * block.queries[(first + i) * shape_.d + p];
-    for (Index i = there; i < width; ++i)  // padding: queries of zero, computed and never read
-      for (Index p = 0; p < shape_.d; ++p) panel[p * width + i] = T(0);
-  }
+  for (Index first = 0; first < rows_; first += width)
+    kernel_->load_queries(shape_, block.queries + first * shape_.d, std::min(width, rows_ - first),
+                          queries_.data() + first * shape_.d);
 }
 
 template <class T>
@@ -101,6 +94,8 @@ void OnlineSoftmax<T>::absorb(const KeyBlock<T>& block, SoftmaxWorkspace<T>& wor
     throw Failure("the workspace was made for another shape or another instruction set than the queries");
   const Index last_query = first_global_ + rows_ - 1;
   const Index visible = shape_.causal ? std::min(block.rows, last_query + 1 - block.first_global) : block.rows;
+  const Index tiles = n_panels() * (rounded_up(std::max<Index>(visible, 0), kernel_->tile_rows) / kernel_->tile_rows);
+  workspace.fetched_.pace(shape_.causal ? tiles / 2 : tiles);
   double flops = 0;
   for (Index first = 0; first < visible; first += workspace.packed_keys_) {
     const KeyBlock<T> stretch{block.keys + first * shape_.d, block.values + first * shape_.d_value,
@@ -116,7 +111,7 @@ void OnlineSoftmax<T>::absorb(const KeyBlock<T>& block, SoftmaxWorkspace<T>& wor
                                 first_query,
                                 std::min(first_query + width - 1, last_query)};
       if (shape_.causal && panel.last_global < packed.first_global) continue;
-      kernel_->absorb(shape_, packed, panel, workspace.weights_.data());
+      kernel_->absorb(shape_, packed, panel, workspace.weights_.data(), workspace.fetched_);
       flops += 2.0 * static_cast<double>(width * packed.rows * (shape_.d + shape_.d_value));
       if (flops < flops_between_calls) continue;
       flops = 0;
@@ -128,12 +123,9 @@ void OnlineSoftmax<T>::absorb(const KeyBlock<T>& block, SoftmaxWorkspace<T>& wor
 template <class T>
 void OnlineSoftmax<T>::finish(T* outputs) const {
   const Index width = kernel_->panel_width, value_columns = kernel_->value_columns(shape_);
-  for (Index i = 0; i < rows_; ++i) {
-    const T* const column = outputs_.data() + i / width * width * value_columns + i % width;
-    const T sum = sums_[as_size(i)];
-    for (Index c = 0; c < shape_.d_value; ++c)
-      outputs[i * shape_.d_value + c] = sum > T(0) ? column[c * width] / sum : T(0);
-  }
+  for (Index first = 0; first < rows_; first += width)
+    kernel_->store_outputs(shape_, outputs_.data() + first * value_columns, sums_.data() + first,
+                           std::min(width, rows_ - first), outputs + first * shape_.d_value);
 }
 
 template class SoftmaxWorkspace<float>;

@@ -4,6 +4,7 @@
 
 #include "base/array.hpp"
 #include "base/index.hpp"
+#include "numerics/fetch_queue.hpp"
 
 namespace breakeven {
 
@@ -50,12 +51,16 @@ class SoftmaxWorkspace {
   /// What it allocates; bounded by the cache, whatever max_keys.
   static Index bytes(const SoftmaxShape& shape, Index max_keys);
 
+  /// What the next absorb() brings into the second-level cache beside its work.
+  void fetch_meanwhile(const FetchQueue& queue) { fetched_ = queue; }
+
  private:
   template <class>
   friend class OnlineSoftmax;
   const SoftmaxKernel<T>* kernel_;
   Index packed_keys_;  // rows of one stretch
   AlignedVector<T> keys_, values_, weights_;
+  FetchQueue fetched_;
 };
 
 /// Softmax attention of one block of queries over key blocks that arrive one after the other, in any order:

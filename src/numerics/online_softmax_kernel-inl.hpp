@@ -7,12 +7,15 @@
 #define BREAKEVEN_ONLINE_SOFTMAX_KERNEL_INL
 #endif
 
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <numbers>
 #include <utility>
 
 #include "numerics/exp2-inl.hpp"
+#include "numerics/lanes-inl.hpp"
 #include "numerics/online_softmax_kernel.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -250,7 +253,8 @@ struct SoftmaxLoops {
   }
 
   template <bool running>
-  static void absorb_as(const SoftmaxShape& shape, const PackedKeys<T>& keys, const QueryPanel<T>& panel, T* weights) {
+  static void absorb_as(const SoftmaxShape& shape, const PackedKeys<T>& keys, const QueryPanel<T>& panel, T* weights,
+                        FetchQueue& fetched) {
     HWY_ALIGN T block_sums[width];
     const Index value_columns = padded(shape.d_value);
     const Block block{panel, value_columns, weights, block_sums};
@@ -269,6 +273,7 @@ struct SoftmaxLoops {
           absorb_tile<running, false>(block, tile);
         else
           absorb_masked_tile<running>(block, tile);
+        fetched.step(fetch_into_second_level);
       }
       Index ends[row_vectors];
       for (int v = 0; v < row_vectors; ++v)
@@ -278,51 +283,83 @@ struct SoftmaxLoops {
     }
   }
 
-  static void absorb(const SoftmaxShape& shape, const PackedKeys<T>& keys, const QueryPanel<T>& panel, T* weights) {
+  static void absorb(const SoftmaxShape& shape, const PackedKeys<T>& keys, const QueryPanel<T>& panel, T* weights,
+                     FetchQueue& fetched) {
     if (shape.maximum == SoftmaxMaximum::running)
-      absorb_as<true>(shape, keys, panel, weights);
+      absorb_as<true>(shape, keys, panel, weights, fetched);
     else
-      absorb_as<false>(shape, keys, panel, weights);
+      absorb_as<false>(shape, keys, panel, weights, fetched);
   }
 
   static constexpr Index padded(Index n) {
     return (n + tile_rows - 1) / tile_rows * tile_rows;
   }
 
-  /// to[c][r] = from[r][c] of `rows` <= tile_rows rows of `columns` each; missing rows are 0.
-  static HWY_INLINE void transpose_tile(const T* HWY_RESTRICT from, Index rows, Index columns, T* HWY_RESTRICT to) {
-    if (rows == tile_rows) {
-      for (Index c = 0; c < columns; ++c)
-        for (int r = 0; r < tile_rows; ++r) to[c * tile_rows + r] = from[r * columns + c];
-      return;
-    }
-    for (Index c = 0; c < columns; ++c)
-      for (int r = 0; r < tile_rows; ++r) to[c * tile_rows + r] = r < rows ? from[r * columns + c] : T(0);
-  }
-
   static void pack_values(const SoftmaxShape& shape, const KeyBlock<T>& block, T* values) {
+    const hn::CappedTag<T, tile_rows> part;
+    constexpr int part_lanes = static_cast<int>(hn::MaxLanes(part));
     const Index value_columns = padded(shape.d_value);
     for (Index j = 0; j < padded(block.rows); ++j) {
       T* to = values + j / block_keys * block_keys * value_columns + j % block_keys * tile_rows;
       const T* const row = block.values + j * shape.d_value;
+      fetch_rows(row + 16 * shape.d_value, 1, shape.d_value);
       for (Index column = 0; column < value_columns; column += tile_rows, to += block_keys * tile_rows) {
         const Index there = j < block.rows ? std::min<Index>(tile_rows, shape.d_value - column) : 0;
         if (there == tile_rows)
-          for (int r = 0; r < tile_rows; ++r) to[r] = row[column + r];
+          for (int r = 0; r < tile_rows; r += part_lanes) hn::StoreU(hn::LoadU(part, row + column + r), part, to + r);
         else
           for (int r = 0; r < tile_rows; ++r) to[r] = r < there ? row[column + r] : T(0);
       }
     }
   }
 
+  static constexpr const T* no_shift = nullptr;
+
+  /// Asks for rows in the order in which they lie; a transposition takes them in one that no prefetcher follows.
+  static HWY_INLINE void fetch_rows(const T* begin, Index rows, Index columns) {
+    for (Index i = 0; i < rows * columns; i += 64 / sizeof(T)) hwy::Prefetch(begin + i);
+  }
+
   static void pack(const SoftmaxShape& shape, const KeyBlock<T>& block, const PackedKeys<T>& packed) {
-    for (Index j = 0; j < block.rows; j += tile_rows)
-      transpose_tile(block.keys + j * shape.d, std::min<Index>(tile_rows, block.rows - j), shape.d,
-                     packed.keys + j * shape.d);
+    for (Index j = 0; j < block.rows; j += tile_rows) {
+      T* const to = packed.keys + j * shape.d;
+      const Index there = std::min<Index>(tile_rows, block.rows - j);
+      fetch_rows(block.keys + (j + 2 * tile_rows) * shape.d, tile_rows, shape.d);
+      if (there < tile_rows) std::fill(to, to + tile_rows * shape.d, T(0));
+      transpose(block.keys + j * shape.d, there, shape.d, shape.d, no_shift, to, tile_rows);
+    }
     pack_values(shape, block, packed.values);
   }
 
-  static constexpr SoftmaxKernel<T> kernel{width, tile_rows, block_keys, &pack, &absorb};
+  static void load_queries(const SoftmaxShape& shape, const T* queries, Index rows, T* panel) {
+    const D d;
+    fetch_rows(queries + width * shape.d, width, shape.d);  // those of the next panel
+    if (rows < width) std::fill(panel, panel + shape.d * width, T(0));
+    transpose(queries, rows, shape.d, shape.d, no_shift, panel, width);
+    const V factor = hn::Set(d, static_cast<T>(shape.scale * std::numbers::log2e));
+    for (Index i = 0; i < shape.d * width; i += lanes) hn::Store(hn::Mul(factor, hn::Load(d, panel + i)), d, panel + i);
+  }
+
+  static void store_outputs(const SoftmaxShape& shape, const T* panel_outputs, const T* sums, Index rows, T* outputs) {
+    const D d;
+    V inverse[row_vectors];
+    for (int v = 0; v < row_vectors; ++v) {
+      const V sum = hn::Load(d, sums + v * lanes);
+      inverse[v] = hn::IfThenElseZero(hn::Gt(sum, hn::Zero(d)), hn::Div(hn::Set(d, T(1)), sum));
+    }
+    constexpr Index columns = 64 / sizeof(T);  // whole lines of the output, and few enough for the first-level cache
+    HWY_ALIGN T divided[columns * width];
+    for (Index begin = 0; begin < shape.d_value; begin += columns) {
+      const Index there = std::min(columns, shape.d_value - begin);
+      for (Index c = 0; c < there; ++c)
+        for (int v = 0; v < row_vectors; ++v)
+          hn::Store(hn::Mul(inverse[v], hn::Load(d, panel_outputs + (begin + c) * width + v * lanes)), d,
+                    divided + c * width + v * lanes);
+      transpose(divided, there, rows, width, no_shift, outputs + begin, shape.d_value);
+    }
+  }
+
+  static constexpr SoftmaxKernel<T> kernel{width, tile_rows, block_keys, &pack, &load_queries, &absorb, &store_outputs};
 };
 
 const SoftmaxKernel<float>* softmax_kernel_f32() {

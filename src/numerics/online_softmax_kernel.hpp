@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/index.hpp"
+#include "numerics/fetch_queue.hpp"
 #include "numerics/online_softmax.hpp"
 
 namespace breakeven {
@@ -33,7 +34,12 @@ struct SoftmaxKernel {
   Index tile_rows;    ///< keys (or value columns) of a register tile
   Index block_keys;   ///< keys whose weights are held at once
   void (*pack)(const SoftmaxShape& shape, const KeyBlock<T>& block, const PackedKeys<T>& packed);
-  void (*absorb)(const SoftmaxShape& shape, const PackedKeys<T>& keys, const QueryPanel<T>& panel, T* weights);
+  /// Up to panel_width rows of queries into QueryPanel::queries; missing rows are 0.
+  void (*load_queries)(const SoftmaxShape& shape, const T* queries, Index rows, T* panel);
+  void (*absorb)(const SoftmaxShape& shape, const PackedKeys<T>& keys, const QueryPanel<T>& panel, T* weights,
+                 FetchQueue& fetched);
+  /// Up to panel_width rows of outputs, row-major, divided by their sums; 0 where the sum is.
+  void (*store_outputs)(const SoftmaxShape& shape, const T* panel_outputs, const T* sums, Index rows, T* outputs);
 
   Index value_columns(const SoftmaxShape& shape) const {
     return (shape.d_value + tile_rows - 1) / tile_rows * tile_rows;

@@ -1,5 +1,6 @@
 #include "methods/attention/forward/exact.hpp"
 
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -14,6 +15,9 @@ SoftmaxShape shape_of(const ForwardSpec& spec, SoftmaxMaximum maximum) {
 Index slices_of(const ForwardSpec& spec, HeldSlices held) {
   return held == HeldSlices::all ? spec.slices() : 1;
 }
+
+// Half of a common second-level cache: the state and the packed keys of the slice at work have the other.
+constexpr Index most_fetched_bytes = 1024 * 1024;
 
 /// Sum over i < x of min(i + 1, keys): pairs of the first x queries at or after the first key of a range.
 double pairs_up_to(Index x, Index keys) {
@@ -79,6 +83,19 @@ void SoftmaxRows<T>::finish(Index slice, Array<T>& o) const {
     states_[state++].finish(o.row(slice, local));
     local += range.size();
   }
+}
+
+template <class T>
+void SoftmaxRows<T>::fetch_meanwhile(const ForwardProblem<T>& problem, Index slice, const Array<T>& o) {
+  const auto stretch = [](const Array<T>& rows, Index s) {
+    if (s == rows.slices()) return FetchQueue::Stretch{};
+    return FetchQueue::Stretch{rows.slice(s), rows.rows() * rows.columns() * static_cast<Index>(sizeof(T))};
+  };
+  const std::array stretches{stretch(problem.q, slice + 1), stretch(problem.k, slice + 1),
+                             stretch(problem.v, slice + 1), stretch(o, slice)};
+  Index bytes = 0;
+  for (const FetchQueue::Stretch& s : stretches) bytes += s.bytes;
+  workspace_.fetch_meanwhile(bytes <= most_fetched_bytes ? FetchQueue(stretches) : FetchQueue());
 }
 
 template <class T>

@@ -34,6 +34,9 @@ class SoftmaxRows {
   /// Adds the keys of rank `origin`.
   void absorb(const KeyValueBlock<T>& block, Index slice, int origin, const std::function<void()>& between_tiles = {});
   void finish(Index slice, Array<T>& o) const;
+  /// For a rank that is alone: absorb() of this slice fetches what the next one reads and what finish() writes. Nothing
+  /// where that is more than a cache holds.
+  void fetch_meanwhile(const ForwardProblem<T>& problem, Index slice, const Array<T>& o);
 
   static Index bytes(const ForwardSpec& spec, const Layout& layout, int rank, HeldSlices held);
   /// Flops of absorb() of all slices: 2 (d + d_value) a pair.

@@ -77,6 +77,7 @@ const ForwardSolution<T>& Ring<T>::run(const ForwardProblem<T>& problem) {
         first ? KeyValueBlock<T>(problem) : KeyValueBlock<T>(spec_, layout_, origin, held_.data());
     for (Index slice = 0; slice < spec_.slices(); ++slice) {
       if (first) rows_.start(problem, slice);
+      if (first && last) rows_.fetch_meanwhile(problem, slice, solution_.o);
       rows_.absorb(block, slice, origin, [&] { shift.progress(); });
       if (last) rows_.finish(slice, solution_.o);
     }
