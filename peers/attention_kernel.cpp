@@ -2,55 +2,41 @@
 // timed before and after each case in the same process. Usage: attention_kernel [seconds per case, default 0.5]
 // [instruction set]
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
 #include <string>
 
-#include "base/array.hpp"
-#include "base/philox.hpp"
+#include "base/stopwatch.hpp"
 #include "numerics/cpu.hpp"
 #include "numerics/online_softmax.hpp"
+#include "random_rows.hpp"
 
 namespace {
 
 using breakeven::AlignedVector;
 using breakeven::Index;
 
-double seconds_since(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
-template <class T>
-AlignedVector<T> normal_rows(Index n, Index d, std::uint32_t stream) {
-  const breakeven::Philox random(1, breakeven::Stream{stream});
-  AlignedVector<T> rows(static_cast<std::size_t>(n * d));
-  for (Index i = 0; i < n; ++i)
-    for (Index p = 0; p < d; ++p) rows[static_cast<std::size_t>(i * d + p)] = static_cast<T>(random.normal(i, p));
-  return rows;
-}
-
 /// Best time of one attention over n queries and keys: start, absorb, finish.
 template <class T>
 double best_seconds(Index n, Index d, bool causal, double seconds) {
-  const AlignedVector<T> queries = normal_rows<T>(n, d, 0), keys = normal_rows<T>(n, d, 1),
-                         values = normal_rows<T>(n, d, 2);
+  const AlignedVector<T> queries = breakeven::normal_rows<T>(n, d, 0), keys = breakeven::normal_rows<T>(n, d, 1),
+                         values = breakeven::normal_rows<T>(n, d, 2);
   AlignedVector<T> outputs(static_cast<std::size_t>(n * d));
   const breakeven::SoftmaxShape shape{d, d, 1 / std::sqrt(static_cast<double>(d)), causal,
                                       breakeven::SoftmaxMaximum::running};
   breakeven::OnlineSoftmax<T> state(shape, n);
   breakeven::SoftmaxWorkspace<T> workspace(shape, n);
   double best = 1e300;
-  const auto begin = std::chrono::steady_clock::now();
+  const breakeven::Stopwatch all;
   do {
-    const auto start = std::chrono::steady_clock::now();
+    const breakeven::Stopwatch watch;
     state.start({queries.data(), n, 0});
     state.absorb({keys.data(), values.data(), n, 0}, workspace);
     state.finish(outputs.data());
-    best = std::min(best, seconds_since(start));
-  } while (seconds_since(begin) < seconds);
+    best = std::min(best, watch.seconds());
+  } while (all.seconds() < seconds);
   return best;
 }
 

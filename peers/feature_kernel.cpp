@@ -3,36 +3,27 @@
 // data before (norms of queries and keys, extremes of the values). Usage: feature_kernel [seconds per loop, default
 // 0.3] [instruction set]
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "base/array.hpp"
-#include "base/philox.hpp"
+#include "base/stopwatch.hpp"
 #include "numerics/cpu.hpp"
 #include "numerics/feature_kernel.hpp"
 #include "numerics/row_extent.hpp"
+#include "random_rows.hpp"
 
 namespace {
 
 using breakeven::AlignedVector;
 using breakeven::Index;
 
-double seconds_since(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
 template <class T>
 AlignedVector<T> uniform_rows(Index n, Index d, std::uint32_t stream) {
-  const breakeven::Philox random(1, breakeven::Stream{stream});
-  AlignedVector<T> rows(static_cast<std::size_t>(n * d));
-  for (Index i = 0; i < n; ++i)
-    for (Index p = 0; p < d; ++p)
-      rows[static_cast<std::size_t>(i * d + p)] = static_cast<T>(2 * random.uniform(i, p) - 1);
-  return rows;
+  return breakeven::random_rows<T>(
+      n, d, stream, [](const breakeven::Philox& random, Index i, Index p) { return 2 * random.uniform(i, p) - 1; });
 }
 
 struct Times {
@@ -51,22 +42,22 @@ Times best_times(Index n, Index d, Index degree, double seconds) {
   std::vector<double> highest(static_cast<std::size_t>(d)), lowest(static_cast<std::size_t>(d));
   volatile double kept = 0;
   Times best;
-  const auto begin = std::chrono::steady_clock::now();
+  const breakeven::Stopwatch all;
   do {
     std::fill(state.begin(), state.end(), 0.0);
-    const auto start = std::chrono::steady_clock::now();
+    const breakeven::Stopwatch watch;
     kept = breakeven::largest_squared_norm<T>(queries.data(), n, d) +
            breakeven::largest_squared_norm<T>(keys.data(), n, d);
     breakeven::raise_to_columns<T>(values.data(), n, d, highest, lowest);
-    const double ranges_s = seconds_since(start);
+    const double ranges_s = watch.seconds();
     kernel.accumulate(keys.data(), values.data(), n, state);
     std::copy(state.begin(), state.end(), weighted.begin());
-    const double accumulated_s = seconds_since(start);
+    const double accumulated_s = watch.seconds();
     kernel.apply(queries.data(), n, weighted, outputs.data(), denominators.data());
-    const double together_s = seconds_since(start);
+    const double together_s = watch.seconds();
     best = {std::min(best.ranges_s, ranges_s), std::min(best.accumulate_s, accumulated_s - ranges_s),
             std::min(best.apply_s, together_s - accumulated_s), std::min(best.together_s, together_s)};
-  } while (seconds_since(begin) < seconds);
+  } while (all.seconds() < seconds);
   static_cast<void>(kept);
   return best;
 }

@@ -15,11 +15,11 @@
 #include <vector>
 
 #include "base/array.hpp"
-#include "base/philox.hpp"
 #include "numerics/blas.hpp"
 #include "numerics/cpu.hpp"
 #include "numerics/gram.hpp"
 #include "numerics/triangle_qr.hpp"
+#include "random_rows.hpp"
 
 extern "C" {
 void sgels_(const char*, const int* m, const int* n, const int* nrhs, float* a, const int* lda, float* b,
@@ -76,15 +76,6 @@ AlignedVector<T> zeros(Index n) {
   return AlignedVector<T>(static_cast<std::size_t>(n));
 }
 
-template <class T>
-AlignedVector<T> normal_rows(Index n, Index d, std::uint32_t stream) {
-  const breakeven::Philox random(1, breakeven::Stream{stream});
-  AlignedVector<T> rows = zeros<T>(n * d);
-  for (Index i = 0; i < n; ++i)
-    for (Index j = 0; j < d; ++j) rows[static_cast<std::size_t>(i * d + j)] = static_cast<T>(random.normal(i, j));
-  return rows;
-}
-
 /// One way to do one of the two things, with what must be made anew before each run and is not timed.
 struct Contender {
   std::string name;
@@ -97,7 +88,8 @@ struct Contender {
 template <class T>
 class Comparison {
  public:
-  Comparison(Index n, Index d) : n_(n), d_(d), rows_(normal_rows<T>(n, d, 0)), b_(normal_rows<T>(n, 1, 1)) {
+  Comparison(Index n, Index d)
+      : n_(n), d_(d), rows_(breakeven::normal_rows<T>(n, d, 0)), b_(breakeven::normal_rows<T>(n, 1, 1)) {
     columns_ = zeros<T>(n * d);
     for (Index i = 0; i < n; ++i)
       for (Index j = 0; j < d; ++j)
