@@ -46,19 +46,19 @@ constexpr double exp2_coefficients(double, int k) {  // error 3.4e-18
 template <class T>
 inline constexpr int exp2_degree = sizeof(T) == 4 ? 5 : 11;
 
-/// sum over k of coefficients(k) f^k.
-template <class D, class Coefficients, class V = hn::VFromD<D>>
-HWY_INLINE V exp2_polynomial(D d, V f, const Coefficients& coefficients) {
-  using T = hn::TFromD<D>;
-  V p = hn::Set(d, coefficients(exp2_degree<T>));
+/// sum over k <= degree of coefficients(k) f^k.
+template <int degree, class D, class Coefficients, class V = hn::VFromD<D>>
+HWY_INLINE V horner(D d, V f, const Coefficients& coefficients) {
+  V p = hn::Set(d, coefficients(degree));
 #pragma GCC unroll 12
-  for (int k = exp2_degree<T> - 1; k >= 0; --k) p = hn::MulAdd(p, f, hn::Set(d, coefficients(k)));
+  for (int k = degree - 1; k >= 0; --k) p = hn::MulAdd(p, f, hn::Set(d, coefficients(k)));
   return p;
 }
 
 template <class D, class V = hn::VFromD<D>>
 HWY_INLINE V exp2_fraction(D d, V f) {
-  return exp2_polynomial(d, f, [](int k) HWY_ATTR { return exp2_coefficients(hn::TFromD<D>{}, k); });
+  using T = hn::TFromD<D>;
+  return horner<exp2_degree<T>>(d, f, [](int k) HWY_ATTR { return exp2_coefficients(T{}, k); });
 }
 
 /// 2^x, within 3 (float) or 2 (double) units in the last place. Below the smallest normal number the result is 0 or a
@@ -128,7 +128,7 @@ inline constexpr double exp2_weight_offset = sizeof(T) == 4 ? 0.5 : 0;
 template <class D, hwy::EnableIf<sizeof(hn::TFromD<D>) == 4>* = nullptr, class V = hn::VFromD<D>>
 HWY_INLINE V exp2_weight(D d, V x) {
   const V u{_mm512_reduce_ps(x.raw, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC)};
-  const V p = exp2_polynomial(d, u, [](int k) HWY_ATTR { return exp2_less_half_coefficients[k]; });
+  const V p = horner<5>(d, u, [](int k) HWY_ATTR { return exp2_less_half_coefficients[k]; });
   return V{_mm512_scalef_ps(p.raw, x.raw)};
 }
 
@@ -142,11 +142,8 @@ HWY_INLINE V exp2_weight(D d, V x) {
   const V power{
       _mm512_permutex2var_pd(_mm512_load_pd(exp2_sixteenths), sixteenth, _mm512_load_pd(exp2_sixteenths + 8))};
   const V f{_mm512_reduce_pd(x.raw, 4 << 4 | down)};  // x less that multiple
-  V p = hn::Set(d, exp2_sixteenth_coefficients[5]);
-#pragma GCC unroll 5
-  for (int k = 4; k >= 0; --k) p = hn::MulAdd(p, f, hn::Set(d, exp2_sixteenth_coefficients[k]));
-  p = hn::MulAdd(p, hn::Mul(f, power), power);
-  return V{_mm512_scalef_pd(p.raw, x.raw)};
+  const V slope = horner<5>(d, f, [](int k) HWY_ATTR { return exp2_sixteenth_coefficients[k]; });
+  return V{_mm512_scalef_pd(hn::MulAdd(slope, hn::Mul(f, power), power).raw, x.raw)};
 }
 
 #else

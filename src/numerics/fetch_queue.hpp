@@ -6,7 +6,7 @@
 #include <array>
 #include <cstddef>
 
-#include "base/index.hpp"
+#include "numerics/fetch.hpp"
 
 namespace breakeven {
 
@@ -18,7 +18,6 @@ class FetchQueue {
     const void* begin = nullptr;
     Index bytes = 0;
   };
-  static constexpr Index line_bytes = 64;
 
   FetchQueue() = default;
   explicit FetchQueue(const std::array<Stretch, 4>& in_this_order) {
@@ -55,14 +54,5 @@ class FetchQueue {
   std::size_t first_ = 0;
   Index lines_a_step_ = 1;
 };
-
-/// Asks for a line that is needed a while later, into the second-level cache. Anything may be at `at`, also nothing.
-HWY_INLINE void fetch_into_second_level(const char* at) {
-#if HWY_COMPILER_GCC || HWY_COMPILER_CLANG
-  __builtin_prefetch(at, /*write=*/0, /*locality=*/2);
-#else
-  (void)at;
-#endif
-}
 
 }  // namespace breakeven

@@ -317,7 +317,7 @@ struct SoftmaxLoops {
 
   /// Asks for rows in the order in which they lie; a transposition takes them in one that no prefetcher follows.
   static HWY_INLINE void fetch_rows(const T* begin, Index rows, Index columns) {
-    for (Index i = 0; i < rows * columns; i += 64 / sizeof(T)) hwy::Prefetch(begin + i);
+    for (Index i = 0; i < rows * columns; i += line_bytes / static_cast<Index>(sizeof(T))) hwy::Prefetch(begin + i);
   }
 
   static void pack(const SoftmaxShape& shape, const KeyBlock<T>& block, const PackedKeys<T>& packed) {
@@ -347,7 +347,9 @@ struct SoftmaxLoops {
       const V sum = hn::Load(d, sums + v * lanes);
       inverse[v] = hn::IfThenElseZero(hn::Gt(sum, hn::Zero(d)), hn::Div(hn::Set(d, T(1)), sum));
     }
-    constexpr Index columns = 64 / sizeof(T);  // whole lines of the output, and few enough for the first-level cache
+    constexpr Index columns =
+        line_bytes /
+        static_cast<Index>(sizeof(T));  // whole lines of the output, and few enough for the first-level cache
     HWY_ALIGN T divided[columns * width];
     for (Index begin = 0; begin < shape.d_value; begin += columns) {
       const Index there = std::min(columns, shape.d_value - begin);

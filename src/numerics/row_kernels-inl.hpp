@@ -23,8 +23,7 @@ namespace {
 
 template <class T>
 inline constexpr Index lanes = static_cast<Index>(hn::MaxLanes(Full<T>()));
-inline constexpr Index ahead_bytes = 8192;  // of the prefetches: about what arrives within one latency of the memory
-inline constexpr Index line_bytes = 64;
+inline constexpr Index ahead_bytes = 8192;   // of the prefetches: about what arrives within one latency of the memory
 inline constexpr Index block_bytes = 16384;  // of rows that are read once for every group of right sides: a part of L1
 
 // A group of rows is handled at once, for as many right sides as leave room in the registers. It passes by twice, first

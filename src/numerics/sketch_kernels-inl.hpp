@@ -21,7 +21,6 @@ namespace HWY_NAMESPACE {
 // Internal, so that other kernels may use the same short names in this namespace.
 namespace {
 
-inline constexpr Index line_bytes = 64;
 // Of what is fetched of A: about what arrives within one memory latency. Not much more, since rows of the sketch drive
 // it out of the first-level cache again.
 inline constexpr Index ahead_bytes = 6144;

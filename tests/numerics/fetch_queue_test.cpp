@@ -7,7 +7,7 @@
 namespace breakeven {
 namespace {
 
-constexpr Index line = FetchQueue::line_bytes;
+constexpr Index line = line_bytes;
 
 TEST(FetchQueue, AsksForEveryLineOnceInOrderWithinTheSteps) {
   const std::vector<char> memory(200 * line);
