@@ -22,6 +22,9 @@ bool by_families(Index degree) {
   return degree >= 2;
 }
 
+/// Of the side of the queries: the end of a run costs about as much as a dozen products.
+constexpr Index shortest_run = 16;
+
 template <class T>
 RowOffsets row_offsets(const FeatureLink& link, Index stride) {
   const Index row_bytes = stride * static_cast<Index>(sizeof(T));
@@ -99,6 +102,9 @@ FeatureKernel<T>::FeatureKernel(MonomialBasis basis, Index d_value, const Sizes&
       links_[static_cast<std::size_t>(block.first + r)] = {static_cast<std::int32_t>(block.first_parent + r),
                                                            static_cast<std::int32_t>(1 + block.variable)};
   }
+  first_run_ = std::find_if(children_.begin(), children_.end(),
+                            [](const FeatureRun& run) { return run.count >= shortest_run; }) -
+               children_.begin();
   std::transform(links_.begin(), links_.end(), panel_rows_.begin(),
                  [](const FeatureLink& link) { return row_offsets<T>(link, panel_tokens<T>); });
   std::transform(links_.begin() + below_parents(), links_.begin() + below_parents() + sizes.parents,
@@ -148,13 +154,9 @@ void FeatureKernel<T>::accumulate(const T* keys, const T* values, Index rows, st
 
 template <class T>
 void FeatureKernel<T>::apply_panel(const T* weighted_state) {
-  // The end of a run costs about as much as a dozen products.
-  constexpr Index shortest = 16;
   const auto variables = static_cast<Index>(children_.size());
-  const auto first_run =
-      std::find_if(children_.begin(), children_.end(), [](const FeatureRun& run) { return run.count >= shortest; });
-  const Index products = first_run == children_.end() ? features() : first_run->first;
-  const FeatureRuns runs{children_.data(), first_run - children_.begin(), variables, below_parents()};
+  const Index products = first_run_ == variables ? features() : children_[static_cast<std::size_t>(first_run_)].first;
+  const FeatureRuns runs{children_.data(), first_run_, variables, below_parents()};
   tiles_.apply(query_tile_.data(), panel_rows_.data(), products, runs, weighted_state, columns_, sums_.data());
 }
 

@@ -79,6 +79,7 @@ class FeatureKernel {
   std::vector<RowOffsets> panel_rows_, parent_rows_;  ///< links_ in a tile of queries; of the parents, of keys
   std::vector<double> totals_;                        ///< sums of the features alone, for one call
   std::vector<FeatureRun> children_;                  ///< of the top degree, for each variable; empty below degree 2
+  Index first_run_ = 0;  ///< of children_ that are taken as runs by the side of the queries
   AlignedVector<T> key_tile_, value_tile_, query_tile_, sums_;
   AlignedVector<T> block_keys_, block_values_, scores_, weighted_state_, polynomial_;  ///< of causal()
 };

@@ -23,6 +23,8 @@ template <class T>
 using Full = hn::ScalableTag<T>;
 template <class T>
 using Vec = hn::Vec<Full<T>>;
+template <class T>
+inline constexpr Index lane_count = static_cast<Index>(hn::MaxLanes(Full<T>()));
 
 /// g++ makes the load a memory operand of every multiply-add that uses it, and several loads of one: this forbids it.
 template <class V>
@@ -111,7 +113,7 @@ HWY_INLINE void transpose_block(D d, const double* in, Index in_stride, const do
 template <bool shifted, class T>
 HWY_INLINE void transpose_as(const T* in, Index rows, Index columns, Index in_stride, const T* shift, T* out,
                              Index out_stride) {
-  constexpr Index n = small<T>, wide = static_cast<Index>(hn::MaxLanes(Full<T>()));
+  constexpr Index n = small<T>;
   const Index whole_rows = rows / n * n, whole_columns = columns / n * n;
   for (Index j = 0; j < whole_columns; j += n) {
     Index i = 0;
@@ -122,7 +124,7 @@ HWY_INLINE void transpose_as(const T* in, Index rows, Index columns, Index in_st
                                  out + j * out_stride + i, out_stride);
     };
     blocks(Full<T>());
-    if constexpr (wide > 2 * n) blocks(hn::Half<Full<T>>());
+    if constexpr (2 * n < lane_count<T>) blocks(hn::Half<Full<T>>());
     blocks(Small<T>());
   }
   const auto single = [&](Index i, Index j) {
@@ -152,17 +154,6 @@ HWY_INLINE void lane_sums(const hn::Vec1<T>* v, T* sums) {
 template <int n, class T>
 HWY_INLINE Vec<T> lane_sums(T, const Vec<T>* v) {
   return *v;
-}
-template <class T>
-inline constexpr Index rows_of_strips = 1;
-template <class T>
-HWY_INLINE void lay_out_strips(const T* in, Index, T* out) {
-  out[0] = in[0];
-  out[1] = in[1];
-}
-template <int N, int n, class T>
-HWY_INLINE void store_block_sums(const hn::Vec1<T>* v, T* sums) {
-  for (int k = 0; k < n; ++k) sums[k] = hn::GetLane(v[k]);
 }
 
 #else
@@ -229,65 +220,6 @@ HWY_INLINE hn::Vec<hn::CappedTag<T, n>> lane_sums(T, const Vec<T>* v) {
 #pragma GCC unroll 8
   for (int b = 0; b < n / each; ++b) sums[b] = block_sums(v + b * each);
   return gather_blocks<n / each, T>(Full<T>(), sums);
-}
-
-/// Rows of `rows_of_strips` tokens and two vectors of columns, as many as a vector of doubles has lanes, laid out so
-/// that each 16-byte block of a vector holds successive tokens of one column: out[16 bytes of
-/// tokens][vector][block][token]. Which column is in which block is what interleaving gives, see StripOrder.
-template <class T>
-inline constexpr Index rows_of_strips = 16 / static_cast<Index>(sizeof(T)) * (sizeof(T) == 4 ? 2 : 1);
-
-HWY_INLINE void lay_out_strips(const float* in, Index stride, float* out) {
-  const Full<float> d;
-  const hn::Half<Full<float>> half;
-  constexpr auto lanes = static_cast<Index>(hn::MaxLanes(Full<float>()));
-  Vec<float> x[4];
-#pragma GCC unroll 4
-  for (Index r = 0; r < 4; ++r)
-    x[r] = hn::Combine(d, hn::LoadU(half, in + (4 + r) * stride), hn::LoadU(half, in + r * stride));
-  transpose_in_blocks(d, x);
-  hn::Store(hn::ConcatLowerLower(d, x[1], x[0]), d, out);
-  hn::Store(hn::ConcatLowerLower(d, x[3], x[2]), d, out + lanes);
-  hn::Store(hn::ConcatUpperUpper(d, x[1], x[0]), d, out + 2 * lanes);
-  hn::Store(hn::ConcatUpperUpper(d, x[3], x[2]), d, out + 3 * lanes);
-}
-HWY_INLINE void lay_out_strips(const double* in, Index stride, double* out) {
-  const Full<double> d;
-  const auto a = hn::LoadU(d, in), b = hn::LoadU(d, in + stride);
-  hn::Store(hn::InterleaveLower(d, a, b), d, out);
-  hn::Store(hn::InterleaveUpper(d, a, b), d, out + hn::MaxLanes(Full<double>()));
-}
-
-/// The permutation of block_sums() of N vectors to a row that brings each sum to its row and column: the columns of two
-/// vectors are as lay_out_strips() leaves them, those of a single one in order.
-template <int N, class T>
-struct StripOrder {
-  hwy::MakeSigned<T> source[hn::MaxLanes(Full<T>())];
-  static constexpr int each = static_cast<int>(small<T>), blocks = static_cast<int>(hn::MaxLanes(Full<T>())) / each;
-
-  static constexpr int column(int vector, int block) {
-    if (N == 1) return block;
-    if (sizeof(T) == 8) return 2 * block + vector;
-    constexpr int in_half = blocks / 2;
-    return block % in_half * 4 + 2 * vector + block / in_half;
-  }
-  constexpr StripOrder() : source{} {
-    for (int b = 0; b < blocks; ++b)
-      for (int k = 0; k < each; ++k) source[k / N * N * blocks + column(k % N, b)] = b * each + k;
-  }
-};
-template <int N, class T>
-inline constexpr StripOrder<N, T> strip_order;
-
-/// The sums over the 16-byte blocks of n vectors, N of them to a row: sums[row][column], whole multiples of 4 vectors
-/// of floats or 2 of doubles.
-template <int N, int n, class T>
-HWY_INLINE void store_block_sums(const Vec<T>* v, T* sums) {
-  const Full<T> d;
-  constexpr int each = StripOrder<N, T>::each, blocks = StripOrder<N, T>::blocks;
-  const auto order = hn::SetTableIndices(d, strip_order<N, T>.source);
-#pragma GCC unroll 16
-  for (int k = 0; k < n; k += each) hn::Store(hn::TableLookupLanes(block_sums(v + k), order), d, sums + k * blocks);
 }
 
 #endif

@@ -52,7 +52,7 @@ HWY_INLINE hn::Vec<D> add_adjacent_blocks(D d, hn::Vec<D> v, Index k) {
 template <bool shifted, class T>
 HWY_INLINE Index largest_norm_in_place(const T* rows, Index n_rows, Index columns, const T* shift, T* largest) {
   const Full<T> d;
-  constexpr auto lanes = static_cast<Index>(hn::MaxLanes(Full<T>())), blocks = lanes / small<T>;
+  constexpr Index lanes = lane_count<T>, blocks = lanes / small<T>;
   if (columns % small<T> != 0 || (lanes % columns != 0 && columns % lanes != 0)) return 0;
   const Index pieces = columns < lanes ? 1 : columns / lanes;  // vectors of a row
   const Index row_blocks = columns < lanes ? columns / small<T> : blocks;
@@ -91,7 +91,7 @@ T largest_norm(const T* rows, Index n_rows, Index columns, const T* shift) {
                            : largest_norm_in_place<false>(rows, n_rows, columns, shift, &in_place);
   rows += done * columns;
   n_rows -= done;
-  constexpr auto lanes = static_cast<Index>(hn::MaxLanes(Full<T>()));
+  constexpr Index lanes = lane_count<T>;
   Tile<T> tile;
   alignas(64) T norms[tile_rows];
   auto largest = hn::Set(d, in_place);
@@ -119,7 +119,7 @@ T largest_norm(const T* rows, Index n_rows, Index columns, const T* shift) {
 template <class T>
 HWY_INLINE void column_extremes_in_place(const T* rows, Index n_rows, Index columns, T* highest, T* lowest) {
   const Full<T> d;
-  constexpr auto lanes = static_cast<Index>(hn::MaxLanes(Full<T>()));
+  constexpr Index lanes = lane_count<T>;
   constexpr int chains = 4;
   Vec<T> above[chains], below[chains];
 #pragma GCC unroll 4
@@ -151,10 +151,10 @@ HWY_INLINE void column_extremes_in_place(const T* rows, Index n_rows, Index colu
 template <class T>
 void column_extremes(const T* rows, Index n_rows, Index columns, Index stride, T* highest, T* lowest) {
   const Full<T> d;
-  constexpr auto four_vectors = 4 * static_cast<Index>(hn::MaxLanes(Full<T>()));
+  constexpr auto four_vectors = 4 * lane_count<T>;
   if (columns == stride && four_vectors % columns == 0 && n_rows * columns % four_vectors == 0)
     return column_extremes_in_place(rows, n_rows, columns, highest, lowest);
-  constexpr auto lanes = static_cast<Index>(hn::MaxLanes(Full<T>()));
+  constexpr Index lanes = lane_count<T>;
   Tile<T> tile;
   alignas(64) T high[strip_columns * lanes], low[strip_columns * lanes];
   for (Index first = 0; first < n_rows; first += tile_rows) {
@@ -184,7 +184,7 @@ void column_extremes(const T* rows, Index n_rows, Index columns, Index stride, T
 template <class T>
 Index smallest_entry(const T* x, Index n, T* smallest) {
   const Full<T> d;
-  constexpr auto lanes = static_cast<Index>(hn::MaxLanes(Full<T>()));
+  constexpr Index lanes = lane_count<T>;
   auto low = hn::Set(d, *smallest);
   Index positive = 0, i = 0;
   for (; i + lanes <= n; i += lanes) {

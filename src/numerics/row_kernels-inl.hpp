@@ -21,8 +21,6 @@ namespace HWY_NAMESPACE {
 // Internal, so that other kernels may use the same short names in this namespace.
 namespace {
 
-template <class T>
-inline constexpr Index lanes = static_cast<Index>(hn::MaxLanes(Full<T>()));
 inline constexpr Index ahead_bytes = 8192;   // of the prefetches: about what arrives within one latency of the memory
 inline constexpr Index block_bytes = 16384;  // of rows that are read once for every group of right sides: a part of L1
 
@@ -116,13 +114,13 @@ HWY_INLINE void add_products(const T* a, Index stride, const T* x, Index packed,
 #pragma GCC unroll 4
   for (int n = 0; n < N; ++n)
 #pragma GCC unroll 8
-    for (int v = 0; v < V; ++v) right[n][v] = in_register(hn::Load(d, x + n * packed + v * lanes<T>));
+    for (int v = 0; v < V; ++v) right[n][v] = in_register(hn::Load(d, x + n * packed + v * lane_count<T>));
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
-    ahead.fetch<V * lanes<T>* static_cast<Index>(sizeof(T)) / 2>();
+    ahead.fetch<V * lane_count<T>* static_cast<Index>(sizeof(T)) / 2>();
 #pragma GCC unroll 8
     for (int v = 0; v < V; ++v) {
-      const auto left = hn::LoadU(d, a + r * stride + v * lanes<T>);
+      const auto left = hn::LoadU(d, a + r * stride + v * lane_count<T>);
 #pragma GCC unroll 4
       for (int n = 0; n < N; ++n) sums[r * N + n] = hn::MulAdd(left, right[n][v], sums[r * N + n]);
     }
@@ -137,13 +135,13 @@ HWY_INLINE void add_rows(const T* a, Index stride, const Vec<T>* factors, Index 
 #pragma GCC unroll 4
   for (int n = 0; n < N; ++n)
 #pragma GCC unroll 8
-    for (int v = 0; v < V; ++v) sums[n][v] = hn::Load(d, gradient + n * packed + v * lanes<T>);
+    for (int v = 0; v < V; ++v) sums[n][v] = hn::Load(d, gradient + n * packed + v * lane_count<T>);
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
-    ahead.fetch<V * lanes<T>* static_cast<Index>(sizeof(T)) / 2>();
+    ahead.fetch<V * lane_count<T>* static_cast<Index>(sizeof(T)) / 2>();
 #pragma GCC unroll 8
     for (int v = 0; v < V; ++v) {
-      const auto row = hn::LoadU(d, a + r * stride + v * lanes<T>);
+      const auto row = hn::LoadU(d, a + r * stride + v * lane_count<T>);
 #pragma GCC unroll 4
       for (int n = 0; n < N; ++n) sums[n][v] = hn::MulAdd(row, factors[r * N + n], sums[n][v]);
     }
@@ -151,14 +149,14 @@ HWY_INLINE void add_rows(const T* a, Index stride, const Vec<T>* factors, Index 
 #pragma GCC unroll 4
   for (int n = 0; n < N; ++n)
 #pragma GCC unroll 8
-    for (int v = 0; v < V; ++v) hn::Store(sums[n][v], d, gradient + n * packed + v * lanes<T>);
+    for (int v = 0; v < V; ++v) hn::Store(sums[n][v], d, gradient + n * packed + v * lane_count<T>);
 }
 
 /// Calls step<V>(p, place) for the panels of a row: entries p of the row meet those at `place` of x or the gradient.
 /// What is left of whole vectors comes in panels of half the width, and the last, overlapping vector at the end.
 template <int V, class T, class Step>
 HWY_INLINE void for_panels(const RowChunk<T>& chunk, Index p, const Step& step) {
-  for (; p + V * lanes<T> <= chunk.whole; p += V * lanes<T>) step.template operator()<V>(p, p);
+  for (; p + V * lane_count<T> <= chunk.whole; p += V * lane_count<T>) step.template operator()<V>(p, p);
   if constexpr (V > 1)
     for_panels<V / 2>(chunk, p, step);
   else if (chunk.tail >= 0)
@@ -257,10 +255,10 @@ HWY_NOINLINE void add_norms(const T* a, Index d, const T* panel, T* norms) {
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 3
     for (int v = 0; v < V; ++v) sums[r][v] = hn::Zero(tag);
-  for (Index p = 0; p < d; ++p, panel += norm_vectors * lanes<T>) {
+  for (Index p = 0; p < d; ++p, panel += norm_vectors * lane_count<T>) {
     Vec<T> right[V];
 #pragma GCC unroll 3
-    for (int v = 0; v < V; ++v) right[v] = in_register(hn::Load(tag, panel + v * lanes<T>));
+    for (int v = 0; v < V; ++v) right[v] = in_register(hn::Load(tag, panel + v * lane_count<T>));
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
       const auto left = hn::Set(tag, a[r * d + p]);
@@ -284,14 +282,14 @@ HWY_NOINLINE void add_norms(const T* a, Index d, const T* panel, T* norms) {
 
 template <int R, class T>
 HWY_INLINE void add_panel_norms(const T* a, Index d, const T* panel, Index columns, T* norms) {
-  if (columns <= lanes<T>) return add_norms<R, 1>(a, d, panel, norms);
-  if (columns <= 2 * lanes<T>) return add_norms<R, 2>(a, d, panel, norms);
+  if (columns <= lane_count<T>) return add_norms<R, 1>(a, d, panel, norms);
+  if (columns <= 2 * lane_count<T>) return add_norms<R, 2>(a, d, panel, norms);
   add_norms<R, 3>(a, d, panel, norms);
 }
 
 template <class T>
 void norms(const T* a, Index rows, Index d, const T* panels, Index n_columns, T* out) {
-  constexpr Index width = norm_vectors * lanes<T>;
+  constexpr Index width = norm_vectors * lane_count<T>;
   const Index fitting = block_bytes / (d * static_cast<Index>(sizeof(T))) / norm_rows * norm_rows;
   const Index block = fitting > norm_rows ? fitting : norm_rows;
   for (Index begin = 0; begin < rows; begin += block) {
@@ -308,11 +306,11 @@ void norms(const T* a, Index rows, Index d, const T* panels, Index n_columns, T*
 
 template <class T>
 RowKernels<T> kernels() {
-  return {.lanes = lanes<T>,
+  return {.lanes = lane_count<T>,
           .residual = residual<T>,
           .bidiagonal = bidiagonal<T>,
           .weighted = weighted<T>,
-          .panel_columns = norm_vectors * lanes<T>,
+          .panel_columns = norm_vectors * lane_count<T>,
           .norms = norms<T>};
 }
 
