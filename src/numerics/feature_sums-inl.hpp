@@ -19,8 +19,6 @@ namespace HWY_NAMESPACE {
 // Internal, so that other kernels may use the same short names in this namespace.
 namespace {
 
-// ---- sums over tokens ----------------------------------------------------------------------------------------------
-
 // A vector holds `small` tokens (16 bytes) of as many columns as it has 16-byte blocks, and a row of a tile is met as
 // `small` of its tokens in every block: one load that repeats them serves all columns, and what is left to be summed
 // across lanes at the end of a tile is a block, not a vector.
@@ -142,7 +140,7 @@ void pack_values(const T* values, Index rows, Index padded_rows, Index columns, 
   }
 }
 
-// ---- sums over tokens -----------------------------------------------------------------------------------------------
+// ---- sums over tokens ----------------------------------------------------------------------------------------------
 
 template <class T>
 HWY_INLINE const T* at_offset(const T* tile, Index bytes) {

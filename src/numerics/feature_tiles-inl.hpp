@@ -54,7 +54,7 @@ void expand(T* tile, Index stride, Index tokens, const FeatureLink* links, Index
   }
 }
 
-// ---- weights --------------------------------------------------------------------------------------------------------
+// ---- weights -------------------------------------------------------------------------------------------------------
 
 template <class T>
 void weigh(const double* state, const double* weights, Index features, Index columns, T* out) {
