@@ -122,19 +122,16 @@ Index FeatureKernel<T>::below_children() const {
 }
 
 template <class T>
-void FeatureKernel<T>::fill_tile(const T* tokens, Index rows, const T* shift, Index stored, T* tile, Index stride,
-                                 Index capacity) {
+void FeatureKernel<T>::fill_tile(const T* tokens, Index rows, const T* shift, T* tile, Index stride, Index capacity) {
   const Index d = basis_.d();
-  const Index padded = std::min(capacity, round_up(rows, line_tokens<T>));
   tiles_.transpose(tokens, rows, d, d, shift, tile + stride, stride);
   for (Index v = 0; v < d; ++v) std::fill(tile + (1 + v) * stride + rows, tile + (1 + v) * stride + capacity, T(0));
-  if (stored > 1 + d) tiles_.expand(tile, stride, padded, links_.data() + 1 + d, stored - 1 - d, 1 + d);
 }
 
 template <class T>
 void FeatureKernel<T>::accumulate(const T* keys, const T* values, Index rows, std::span<double> state,
                                   std::span<const T> shift) {
-  const Index d_value = columns_ - 1;
+  const Index d = basis_.d(), d_value = columns_ - 1;
   const FeatureFamilies families{parent_rows_.data(), below_parents(), below_children() - below_parents(),
                                  children_.data(), static_cast<Index>(children_.size())};
   std::fill(totals_.begin(), totals_.end(), 0.0);
@@ -142,8 +139,9 @@ void FeatureKernel<T>::accumulate(const T* keys, const T* values, Index rows, st
     const Index n = std::min(tile_tokens<T>, rows - first), padded = round_up(n, line_tokens<T>);
     std::fill_n(key_tile_.begin(), n, T(1));  // not for what fills a line up: it would be counted
     std::fill(key_tile_.begin() + n, key_tile_.begin() + padded, T(0));
-    fill_tile(keys + first * basis_.d(), n, shift.empty() ? nullptr : shift.data(), stored_keys_, key_tile_.data(),
-              tile_stride<T>, padded);
+    fill_tile(keys + first * d, n, shift.empty() ? nullptr : shift.data(), key_tile_.data(), tile_stride<T>, padded);
+    if (stored_keys_ > 1 + d)
+      tiles_.expand(key_tile_.data(), padded, links_.data() + 1 + d, stored_keys_ - 1 - d, 1 + d);
     tiles_.pack_values(values + first * d_value, n, padded, d_value, value_tile_.data());
     tiles_.accumulate(key_tile_.data(), padded, below_parents(), families,
                       key_tile_.data() + stored_keys_ * tile_stride<T>, value_tile_.data(), columns_, state.data(),
@@ -157,7 +155,9 @@ void FeatureKernel<T>::apply_panel(const T* weighted_state) {
   const auto variables = static_cast<Index>(children_.size());
   const Index products = first_run_ == variables ? features() : children_[static_cast<std::size_t>(first_run_)].first;
   const FeatureRuns runs{children_.data(), first_run_, variables, below_parents()};
-  tiles_.apply(query_tile_.data(), panel_rows_.data(), products, runs, weighted_state, columns_, sums_.data());
+  const Index given = std::min(1 + basis_.d(), products);
+  const PanelRows rows{panel_rows_.data(), given, std::clamp(stored_, given, products), products};
+  tiles_.apply(query_tile_.data(), rows, runs, weighted_state, columns_, sums_.data());
 }
 
 template <class T>
@@ -166,7 +166,7 @@ void FeatureKernel<T>::apply(const T* queries, Index rows, std::span<const T> we
   constexpr Index panel = panel_tokens<T>;
   for (Index first = 0; first < rows; first += panel) {
     const Index n = std::min(panel, rows - first);
-    fill_tile(queries + first * basis_.d(), n, nullptr, stored_, query_tile_.data(), panel, panel);
+    fill_tile(queries + first * basis_.d(), n, nullptr, query_tile_.data(), panel, panel);
     apply_panel(weighted_state.data());
     tiles_.normalise(sums_.data(), columns_, n, outputs + first * (columns_ - 1), denominators + first);
   }
@@ -202,7 +202,7 @@ void FeatureKernel<T>::causal(const T* queries, const T* keys, const T* values, 
     copy_block(keys + begin * d, values + begin * d_value, block_rows, shift);
     for (Index first = 0; first < block_rows; first += panel) {
       const Index n = std::min(panel, block_rows - first);
-      fill_tile(queries + (begin + first) * d, n, nullptr, stored_, query_tile_.data(), panel, panel);
+      fill_tile(queries + (begin + first) * d, n, nullptr, query_tile_.data(), panel, panel);
       apply_panel(weighted_state_.data());
       add_own_block(first, n);
       tiles_.normalise(sums_.data(), columns_, n, outputs + (begin + first) * d_value, denominators + begin + first);

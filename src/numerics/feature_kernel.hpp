@@ -60,9 +60,8 @@ class FeatureKernel {
   struct Sizes;
   FeatureKernel(MonomialBasis basis, Index d_value, const Sizes& sizes);
 
-  /// The first `stored` features of `rows` tokens in the first columns of a tile; zeros for the variables from there to
-  /// `capacity`.
-  void fill_tile(const T* tokens, Index rows, const T* shift, Index stored, T* tile, Index stride, Index capacity);
+  /// The variables of `rows` tokens in the first columns of a tile, zeros from there to `capacity`.
+  void fill_tile(const T* tokens, Index rows, const T* shift, T* tile, Index stride, Index capacity);
   void copy_block(const T* keys, const T* values, Index rows, std::span<const T> shift);
   void apply_panel(const T* weighted_state);
   /// Where the two highest degrees begin; both at the end below degree 2.

@@ -36,21 +36,14 @@ HWY_INLINE Index column_groups(Index columns) {
 // ---- features ------------------------------------------------------------------------------------------------------
 
 template <class T>
-void expand(T* tile, Index stride, Index tokens, const FeatureLink* links, Index n_links, Index first) {
+void expand(T* tile, Index tokens, const FeatureLink* links, Index n_links, Index first) {
   const Full<T> d;
-  T* out = tile + first * stride;
-  for (Index a = 0; a < n_links; ++a, out += stride) {
-    const T* const parent = tile + links[a].parent * stride;
-    const T* const factor = tile + links[a].factor * stride;
-    const auto store_product = [&](Index i) {
+  T* out = tile + first * tile_stride<T>;
+  for (Index a = 0; a < n_links; ++a, out += tile_stride<T>) {
+    const T* const parent = tile + links[a].parent * tile_stride<T>;
+    const T* const factor = tile + links[a].factor * tile_stride<T>;
+    for (Index i = 0; i < tokens; i += lane_count<T>)
       hn::Store(hn::Mul(hn::Load(d, parent + i), hn::Load(d, factor + i)), d, out + i);
-    };
-    if (tokens == panel_tokens<T>) {  // short: unrolled
-#pragma GCC unroll 12
-      for (Index i = 0; i < panel_tokens<T>; i += lane_count<T>) store_product(i);
-    } else {
-      for (Index i = 0; i < tokens; i += lane_count<T>) store_product(i);
-    }
   }
 }
 
@@ -72,7 +65,13 @@ void weigh(const double* state, const double* weights, Index features, Index col
 
 // ---- sums over features (or keys) ----------------------------------------------------------------------------------
 
-/// The rows that are summed: products of two rows of a tile, or rows as they stand.
+/// The rows that are summed: as they stand,
+template <class T>
+struct Rows {
+  const T* rows;
+  HWY_INLINE Vec<T> row(Index j, Index at) const { return hn::Load(Full<T>(), rows + j * panel_tokens<T> + at); }
+};
+/// products of two rows of a tile,
 template <class T>
 struct Products {
   const T* tile;
@@ -83,23 +82,53 @@ struct Products {
                    hn::Load(d, at_offset(tile, links[a].factor) + at));
   }
 };
+/// or products that are stored on the way, as row a of `rows`: the multiply-adds leave the ports of stores alone.
 template <class T>
-struct Rows {
-  const T* rows;
-  HWY_INLINE Vec<T> row(Index j, Index at) const { return hn::Load(Full<T>(), rows + j * panel_tokens<T> + at); }
+struct StoredProducts {
+  Products<T> products;
+  T* rows;
+  HWY_INLINE Vec<T> row(Index a, Index at) const {
+    const Vec<T> product = products.row(a, at);
+    hn::Store(product, Full<T>(), rows + a * panel_tokens<T> + at);
+    return product;
+  }
+};
+
+/// n rows of a source.
+template <class Source>
+struct Stretch {
+  Source rows;
+  Index n;
 };
 
 /// What becomes of a sum over rows: it replaces what `sums` holds, is added to it, or is added to it times a row.
 enum class Join { replaces, adds, adds_times_row };
 
-/// N columns times three vectors of tokens, summed over `n` rows in registers.
-template <int N, Join join, class T, class Source>
-HWY_NOINLINE void sum_columns(const Source& source, Index n, const T* coefficients, Index columns, const T* times,
-                              T* sums) {
+/// Adds a stretch of rows, as many coefficients further on each, to N columns times three vectors of tokens.
+template <int N, class T, class Source, class Sums>
+HWY_INLINE void add_rows_of(const Stretch<Source>& stretch, Index at, const T*& coefficient, Index columns, Sums& sum) {
+  const Full<T> d;
+  constexpr Index lanes = lane_count<T>;
+  const Source rows = stretch.rows;
+  for (Index a = 0; a < stretch.n; ++a, coefficient += columns) {
+    const Vec<T> row0 = rows.row(a, at), row1 = rows.row(a, at + lanes), row2 = rows.row(a, at + 2 * lanes);
+#pragma GCC unroll 16
+    for (int c = 0; c < N; ++c) {
+      const auto factor = hn::Set(d, coefficient[c]);
+      sum[c][0] = hn::MulAdd(row0, factor, sum[c][0]);
+      sum[c][1] = hn::MulAdd(row1, factor, sum[c][1]);
+      sum[c][2] = hn::MulAdd(row2, factor, sum[c][2]);
+    }
+  }
+}
+
+/// N columns times three vectors of tokens, summed over stretches of rows in registers.
+template <int N, Join join, class T, class... Sources>
+HWY_NOINLINE void sum_columns(const T* coefficients, Index columns, const T* times, T* sums,
+                              const Stretch<Sources>&... stretches) {
   const Full<T> d;
   constexpr Index lanes = lane_count<T>;
   constexpr int width = 3;
-  const Source rows = source;
   for (Index at = 0; at < panel_tokens<T>; at += width * lanes) {
     Vec<T> sum[N][width];
 #pragma GCC unroll 16
@@ -108,16 +137,7 @@ HWY_NOINLINE void sum_columns(const Source& source, Index n, const T* coefficien
       for (int u = 0; u < width; ++u)
         sum[c][u] = join == Join::adds ? hn::Load(d, sums + c * panel_tokens<T> + at + u * lanes) : hn::Zero(d);
     const T* coefficient = coefficients;
-    for (Index a = 0; a < n; ++a, coefficient += columns) {
-      const Vec<T> row0 = rows.row(a, at), row1 = rows.row(a, at + lanes), row2 = rows.row(a, at + 2 * lanes);
-#pragma GCC unroll 16
-      for (int c = 0; c < N; ++c) {
-        const auto factor = hn::Set(d, coefficient[c]);
-        sum[c][0] = hn::MulAdd(row0, factor, sum[c][0]);
-        sum[c][1] = hn::MulAdd(row1, factor, sum[c][1]);
-        sum[c][2] = hn::MulAdd(row2, factor, sum[c][2]);
-      }
-    }
+    (add_rows_of<N>(stretches, at, coefficient, columns, sum), ...);
 #pragma GCC unroll 16
     for (int c = 0; c < N; ++c)
 #pragma GCC unroll 4
@@ -130,37 +150,48 @@ HWY_NOINLINE void sum_columns(const Source& source, Index n, const T* coefficien
   }
 }
 
-template <int N, Join join, class T, class Source>
-HWY_INLINE void sum_group(Index group_columns, const Source& rows, Index n, const T* coefficients, Index columns,
-                          const T* times, T* sums) {
-  if (group_columns == N) return sum_columns<N, join>(rows, n, coefficients, columns, times, sums);
-  if constexpr (N > 1) sum_group<N - 1, join>(group_columns, rows, n, coefficients, columns, times, sums);
+template <int N, Join join, class T, class... Sources>
+HWY_INLINE void sum_group(Index group_columns, const T* coefficients, Index columns, const T* times, T* sums,
+                          const Stretch<Sources>&... stretches) {
+  if (group_columns == N) return sum_columns<N, join>(coefficients, columns, times, sums, stretches...);
+  if constexpr (N > 1) sum_group<N - 1, join>(group_columns, coefficients, columns, times, sums, stretches...);
 }
 
-template <Join join, class T, class Source>
-HWY_INLINE void sum_rows(const Source& rows, Index n, const T* coefficients, Index columns, const T* times, T* sums) {
+/// Columns [group g of them, the last].
+template <Join join, class T, class... Sources>
+HWY_INLINE void sum_groups(Index g, Index last, const T* coefficients, Index columns, const T* times, T* sums,
+                           const Stretch<Sources>&... stretches) {
   const Index groups = column_groups(columns);
-  for (Index g = 0; g < groups; ++g) {
+  for (; g < last; ++g) {
     const Index begin = group_begin(columns, groups, g), end = group_begin(columns, groups, g + 1);
-    sum_group<max_columns, join>(end - begin, rows, n, coefficients + begin, columns, times,
-                                 sums + begin * panel_tokens<T>);
+    sum_group<max_columns, join>(end - begin, coefficients + begin, columns, times, sums + begin * panel_tokens<T>,
+                                 stretches...);
   }
 }
 
 template <class T>
-void apply(const T* tile, const RowOffsets* links, Index n_links, const FeatureRuns& runs, const T* coefficients,
-           Index columns, T* sums) {
+void apply(T* tile, const PanelRows& rows, const FeatureRuns& runs, const T* coefficients, Index columns, T* sums) {
   constexpr const T* nothing = nullptr;
-  sum_rows<Join::replaces>(Products<T>{tile, links}, n_links, coefficients, columns, nothing, sums);
-  for (Index v = runs.first_variable; v < runs.variables; ++v)
-    sum_rows<Join::adds_times_row>(Rows<T>{tile + runs.first_parent * panel_tokens<T>}, runs.runs[v].count,
-                                   coefficients + runs.runs[v].first * columns, columns,
-                                   tile + (1 + v) * panel_tokens<T>, sums);
+  const Index groups = column_groups(columns);
+  const RowOffsets* const links = rows.links;
+  const Products<T> made{tile, links + rows.given};
+  const Stretch<Rows<T>> given{{tile}, rows.given}, stored{{tile}, rows.stored};
+  const Stretch<StoredProducts<T>> storing{{made, tile + rows.given * panel_tokens<T>}, rows.stored - rows.given};
+  const Stretch<Products<T>> others{{tile, links + rows.stored}, rows.products - rows.stored};
+  sum_groups<Join::replaces>(0, 1, coefficients, columns, nothing, sums, given, storing, others);
+  sum_groups<Join::replaces>(1, groups, coefficients, columns, nothing, sums, stored, others);
+  for (Index v = runs.first_variable; v < runs.variables; ++v) {
+    const FeatureRun& run = runs.runs[v];
+    const Stretch<Rows<T>> parents{{tile + runs.first_parent * panel_tokens<T>}, run.count};
+    sum_groups<Join::adds_times_row>(0, groups, coefficients + run.first * columns, columns,
+                                     tile + (1 + v) * panel_tokens<T>, sums, parents);
+  }
 }
 
 template <class T>
 void add_values(const T* scores, Index n_keys, const T* values, Index columns, T* sums) {
-  sum_rows<Join::adds>(Rows<T>{scores}, n_keys, values, columns, static_cast<const T*>(nullptr), sums);
+  sum_groups<Join::adds>(0, column_groups(columns), values, columns, static_cast<const T*>(nullptr), sums,
+                         Stretch<Rows<T>>{{scores}, n_keys});
 }
 
 // ---- scores inside a causal block ----------------------------------------------------------------------------------

@@ -37,6 +37,13 @@ struct FeatureFamilies {
 };
 inline constexpr Index family_rows = 14;
 
+/// The features on the side of the queries that are products of two rows of a panel: the first `given` rows are there,
+/// those up to `stored` are stored when they are first made, for their own children, and the rest is not.
+struct PanelRows {
+  const RowOffsets* links;
+  Index given, stored, products;
+};
+
 /// Long runs of the top degree on the side of the queries: the sum over its parents, which are stored, is taken first
 /// and multiplied by the variable then, which saves a product for each feature.
 struct FeatureRuns {
@@ -68,8 +75,8 @@ struct FeatureTiles {
 
   /// out[column][row] = in[row][column] - shift[column] (shift may be null), rows of `out` `out_stride` apart.
   void (*transpose)(const T* in, Index rows, Index columns, Index in_stride, const T* shift, T* out, Index out_stride);
-  /// Fills the stored rows that `links` names, row `first` on, for `tokens` tokens.
-  void (*expand)(T* tile, Index stride, Index tokens, const FeatureLink* links, Index n_links, Index first);
+  /// Fills rows of a tile of keys, those that `links` names, row `first` on, for `tokens` tokens.
+  void (*expand)(T* tile, Index tokens, const FeatureLink* links, Index n_links, Index first);
   /// Lays the values (rows x columns, row-major) of one tile of keys out as accumulate() reads them: at most
   /// padded_rows times `columns` rounded up to most_strip_columns entries.
   void (*pack_values)(const T* values, Index rows, Index padded_rows, Index columns, T* out);
@@ -82,9 +89,8 @@ struct FeatureTiles {
   /// out[a][c] = weights[a] state[a][c], both row-major (features x columns).
   void (*weigh)(const double* state, const double* weights, Index features, Index columns, T* out);
   /// sums[c][token] = sum over a of feature a times coefficients[a][c], for one panel (tile stride panel_tokens): the
-  /// first n_links features by their links, the others in runs.
-  void (*apply)(const T* tile, const RowOffsets* links, Index n_links, const FeatureRuns& runs, const T* coefficients,
-                Index columns, T* sums);
+  /// first rows.products features by their links, the others in runs. Fills the stored rows of the tile.
+  void (*apply)(T* tile, const PanelRows& rows, const FeatureRuns& runs, const T* coefficients, Index columns, T* sums);
   /// scores[j][token] = p(<query token, key j>) for one panel; keys row-major (n_keys x d), c the n_c coefficients of
   /// p. Scores are written for n_keys rounded up to 8 rows, keys read likewise.
   void (*score)(const T* tile, const T* keys, Index n_keys, Index d, const T* c, Index n_c, T* scores);
