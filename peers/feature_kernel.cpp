@@ -1,7 +1,7 @@
 // Speed of the loops of attention through features on one core, without MPI: microseconds for n tokens, and the share
 // of the multiply-add peak that is timed before and after each case in the same process. Ranges: what is read off the
 // data before (norms of queries and keys, extremes of the values). Usage: feature_kernel [seconds per loop, default
-// 0.3] [instruction set]
+// 0.3] [instruction set, or best] [n, default 8192]
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -85,8 +85,8 @@ void report(const char* dtype, Index n, double seconds) {
 int main(int argc, char** argv) {
   const double seconds = argc > 1 ? std::atof(argv[1]) : 0.3;
   std::optional<breakeven::SimdTargetScope> scope;
-  if (argc > 2) scope.emplace(argv[2]);
-  constexpr Index n = 8192;
+  if (argc > 2 && std::string(argv[2]) != "best") scope.emplace(argv[2]);
+  const Index n = argc > 3 ? std::atoll(argv[3]) : 8192;
   std::printf("target %s, n = %lld, times in us, shares of the multiply-add peak in %%\n",
               std::string(breakeven::simd_target()).c_str(), static_cast<long long>(n));
   std::printf("dtype   d degree      t   ranges      keys      %%   queries      %%  together      %%\n");

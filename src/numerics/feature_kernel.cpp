@@ -25,10 +25,11 @@ bool by_families(Index degree) {
 /// Of the side of the queries: the end of a run costs about as much as a dozen products.
 constexpr Index shortest_run = 16;
 
+/// Of the product of two rows in a tile whose rows are `stride` apart.
 template <class T>
-RowOffsets row_offsets(const FeatureLink& link, Index stride) {
+RowOffsets row_offsets(Index parent, Index factor, Index stride) {
   const Index row_bytes = stride * static_cast<Index>(sizeof(T));
-  return {link.parent * row_bytes, link.factor * row_bytes};
+  return {parent * row_bytes, factor * row_bytes};
 }
 
 }  // namespace
@@ -36,7 +37,7 @@ RowOffsets row_offsets(const FeatureLink& link, Index stride) {
 /// Entries of everything a kernel allocates.
 template <class T>
 struct FeatureKernel<T>::Sizes {
-  Index features, parents, columns, stored, stored_keys, block;
+  Index features, made_keys, columns, stored, stored_keys, block;
   Index key_tile, value_tile, query_tile, sums;
   Index block_keys = 0, block_values = 0, scores = 0, weighted_state = 0, polynomial = 0;
 
@@ -47,7 +48,7 @@ struct FeatureKernel<T>::Sizes {
     const auto stored_below = [d](Index top) { return std::max(1 + d, top <= 0 ? 1 : count_features(d, top - 1)); };
     stored = stored_below(degree);
     stored_keys = stored_below(degree - 1);
-    parents = by_families(degree) ? count_features(d, degree - 1) - count_features(d, degree - 2) + 1 : 0;
+    made_keys = by_families(degree) ? count_features(d, degree - 1) : features;
     block = causal_block(d, degree);
     key_tile = (stored_keys + family_rows) * tile_stride<T>;
     value_tile = round_up(d_value, most_strip_columns) * tile_tokens<T>;
@@ -64,8 +65,8 @@ struct FeatureKernel<T>::Sizes {
   Index bytes() const {
     return static_cast<Index>(sizeof(T)) * (key_tile + value_tile + query_tile + sums + block_keys + block_values +
                                             scores + weighted_state + polynomial) +
-           static_cast<Index>(sizeof(FeatureLink) + sizeof(RowOffsets) + sizeof(double)) * features +
-           static_cast<Index>(sizeof(RowOffsets)) * parents;
+           static_cast<Index>(sizeof(RowOffsets) + sizeof(double)) * features +
+           static_cast<Index>(sizeof(RowOffsets)) * made_keys;
   }
 };
 
@@ -81,9 +82,8 @@ FeatureKernel<T>::FeatureKernel(MonomialBasis basis, Index d_value, const Sizes&
       stored_keys_(sizes.stored_keys),
       block_(sizes.block),
       tiles_(feature_tiles<T>()),
-      links_(static_cast<std::size_t>(sizes.features)),
       panel_rows_(static_cast<std::size_t>(sizes.features)),
-      parent_rows_(static_cast<std::size_t>(sizes.parents)),
+      key_rows_(static_cast<std::size_t>(sizes.made_keys)),
       totals_(static_cast<std::size_t>(sizes.features)),
       key_tile_(static_cast<std::size_t>(sizes.key_tile)),
       value_tile_(static_cast<std::size_t>(sizes.value_tile)),
@@ -94,21 +94,19 @@ FeatureKernel<T>::FeatureKernel(MonomialBasis basis, Index d_value, const Sizes&
       scores_(static_cast<std::size_t>(sizes.scores)),
       weighted_state_(static_cast<std::size_t>(sizes.weighted_state)),
       polynomial_(static_cast<std::size_t>(sizes.polynomial)) {
-  links_[0] = {0, 0};
   for (const MonomialBasis::Block& block : basis_.blocks()) {
     if (by_families(basis_.degree()) && block.degree == basis_.degree())
       children_.push_back({block.first, block.count});
-    for (Index r = 0; r < block.count; ++r)
-      links_[static_cast<std::size_t>(block.first + r)] = {static_cast<std::int32_t>(block.first_parent + r),
-                                                           static_cast<std::int32_t>(1 + block.variable)};
+    for (Index r = 0; r < block.count; ++r) {
+      const Index parent = block.first_parent + r, factor = 1 + block.variable;
+      const auto feature = static_cast<std::size_t>(block.first + r);
+      panel_rows_[feature] = row_offsets<T>(parent, factor, panel_tokens<T>);
+      if (feature < key_rows_.size()) key_rows_[feature] = row_offsets<T>(parent, factor, tile_stride<T>);
+    }
   }
   first_run_ = std::find_if(children_.begin(), children_.end(),
                             [](const FeatureRun& run) { return run.count >= shortest_run; }) -
                children_.begin();
-  std::transform(links_.begin(), links_.end(), panel_rows_.begin(),
-                 [](const FeatureLink& link) { return row_offsets<T>(link, panel_tokens<T>); });
-  std::transform(links_.begin() + below_parents(), links_.begin() + below_parents() + sizes.parents,
-                 parent_rows_.begin(), [](const FeatureLink& link) { return row_offsets<T>(link, tile_stride<T>); });
   std::fill_n(query_tile_.begin(), panel_tokens<T>, T(1));
 }
 
@@ -130,22 +128,22 @@ void FeatureKernel<T>::fill_tile(const T* tokens, Index rows, const T* shift, T*
 
 template <class T>
 void FeatureKernel<T>::accumulate(const T* keys, const T* values, Index rows, std::span<double> state,
-                                  std::span<const T> shift) {
+                                  std::span<const T> shift, const std::function<void(Range)>& look) {
   const Index d = basis_.d(), d_value = columns_ - 1;
-  const FeatureFamilies families{parent_rows_.data(), below_parents(), below_children() - below_parents(),
+  const Index stored = below_parents();
+  const FeatureFamilies families{key_rows_.data(), std::min(1 + d, stored),
+                                 stored,           below_children() - stored,
                                  children_.data(), static_cast<Index>(children_.size())};
   std::fill(totals_.begin(), totals_.end(), 0.0);
   for (Index first = 0; first < rows; first += tile_tokens<T>) {
     const Index n = std::min(tile_tokens<T>, rows - first), padded = round_up(n, line_tokens<T>);
+    if (look) look({first, first + n});
     std::fill_n(key_tile_.begin(), n, T(1));  // not for what fills a line up: it would be counted
     std::fill(key_tile_.begin() + n, key_tile_.begin() + padded, T(0));
     fill_tile(keys + first * d, n, shift.empty() ? nullptr : shift.data(), key_tile_.data(), tile_stride<T>, padded);
-    if (stored_keys_ > 1 + d)
-      tiles_.expand(key_tile_.data(), padded, links_.data() + 1 + d, stored_keys_ - 1 - d, 1 + d);
     tiles_.pack_values(values + first * d_value, n, padded, d_value, value_tile_.data());
-    tiles_.accumulate(key_tile_.data(), padded, below_parents(), families,
-                      key_tile_.data() + stored_keys_ * tile_stride<T>, value_tile_.data(), columns_, state.data(),
-                      totals_.data());
+    tiles_.accumulate(key_tile_.data(), padded, families, key_tile_.data() + stored_keys_ * tile_stride<T>,
+                      value_tile_.data(), columns_, state.data(), totals_.data());
   }
   for (Index a = 0; a < features(); ++a) state[a * columns_ + d_value] += totals_[a];
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -30,8 +31,10 @@ class FeatureKernel {
   Index state_size() const { return basis_.size() * columns_; }
 
   /// state += sum over the rows of phi(k_j - shift) [v_j, 1]. keys (rows x d), values (rows x d_value); an empty shift
-  /// is zero, otherwise it has d entries.
-  void accumulate(const T* keys, const T* values, Index rows, std::span<double> state, std::span<const T> shift = {});
+  /// is zero, otherwise it has d entries. `look`, if any, is called with each range of rows just before it is read:
+  /// what else is to be known of them costs no journey of its own from memory.
+  void accumulate(const T* keys, const T* values, Index rows, std::span<double> state, std::span<const T> shift = {},
+                  const std::function<void(Range)>& look = {});
 
   /// outputs (rows x d_value) = N_i / D_i and denominators (rows) = D_i with [N_i, D_i] = phi(q_i)^T weighted_state,
   /// where row a of weighted_state is w_a times row a of S. D_i = 0 divides by zero and gives what the hardware gives.
@@ -74,11 +77,10 @@ class FeatureKernel {
   Index stored_, stored_keys_;  ///< rows of a tile of queries, of keys
   Index block_;
   FeatureTiles<T> tiles_;
-  std::vector<FeatureLink> links_;
-  std::vector<RowOffsets> panel_rows_, parent_rows_;  ///< links_ in a tile of queries; of the parents, of keys
-  std::vector<double> totals_;                        ///< sums of the features alone, for one call
-  std::vector<FeatureRun> children_;                  ///< of the top degree, for each variable; empty below degree 2
-  Index first_run_ = 0;  ///< of children_ that are taken as runs by the side of the queries
+  std::vector<RowOffsets> panel_rows_, key_rows_;  ///< of all features; of those below the top degree
+  std::vector<double> totals_;                     ///< sums of the features alone, for one call
+  std::vector<FeatureRun> children_;               ///< of the top degree, for each variable; empty below degree 2
+  Index first_run_ = 0;                            ///< of children_ that are taken as runs by the side of the queries
   AlignedVector<T> key_tile_, value_tile_, query_tile_, sums_;
   AlignedVector<T> block_keys_, block_values_, scores_, weighted_state_, polynomial_;  ///< of causal()
 };

@@ -152,49 +152,17 @@ template <class T>
 struct Kept {
   const T* rows;
   static constexpr bool has_factor = false;
-  template <int R>
-  HWY_INLINE void make(Index) const {}
   HWY_INLINE Vec<T> value(const T* values, Index) const { return hn::Load(Full<T>(), values); }
-  HWY_INLINE Kept once_made() const { return *this; }
 };
-/// the same times one variable, which costs less on the side of the values,
+/// or the same times one variable, which costs less on the side of the values.
 template <class T>
 struct Multiplied {
   const T* rows;
   const T* factor;
   static constexpr bool has_factor = true;
-  template <int R>
-  HWY_INLINE void make(Index) const {}
   HWY_INLINE Vec<T> value(const T* values, Index i) const {
     const Full<T> d;
     return hn::Mul(hn::Load(d, values), hn::LoadDup128(d, factor + i));
-  }
-  HWY_INLINE Multiplied once_made() const { return *this; }
-};
-/// or rows that are made on the way, a line of tokens at a time, which saves a pass over them.
-template <class T>
-struct Made {
-  T* rows;
-  const T* tile;
-  const RowOffsets* links;
-  static constexpr bool has_factor = false;
-  template <int R>
-  HWY_INLINE void make(Index line) const {
-    const Full<T> d;
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
-      const T* const parent = at_offset(tile, links[r].parent) + line;
-      const T* const factor = at_offset(tile, links[r].factor) + line;
-#pragma GCC unroll 16
-      for (Index i = 0; i < line_tokens<T>; i += lane_count<T>)
-        hn::Store(hn::Mul(hn::Load(d, parent + i), hn::Load(d, factor + i)), d, rows + r * tile_stride<T> + line + i);
-    }
-  }
-  HWY_INLINE Vec<T> value(const T* values, Index) const {
-    return hn::Load(Full<T>(), values);
-  }
-  HWY_INLINE Kept<T> once_made() const {
-    return {rows};
   }
 };
 
@@ -203,14 +171,18 @@ template <int R, int N, class T, class Rows>
 HWY_NOINLINE void strip_sums(const Rows& source, Index tokens, const T* values, T* sums) {
   const Full<T> d;
   constexpr int lanes = lane_count<T>, each = static_cast<int>(small<T>);
+  constexpr int sets = R * N < 8 ? 2 : 1;  // eight independent chains hide the latency of the multiply-add
   const Rows from = source;
-  Vec<T> sum[(R * N + each - 1) / each * each];
-#pragma GCC unroll 32
-  for (auto& entry : sum) entry = hn::Zero(d);
-  for (Index line = 0; line < tokens; line += line_tokens<T>) {
-    from.template make<R>(line);
+  Vec<T> sum[sets][(R * N + each - 1) / each * each];
 #pragma GCC unroll 2
-    for (Index i = line; i < line + line_tokens<T>; i += small<T>, values += strip_vectors * lanes) {
+  for (auto& set : sum)
+#pragma GCC unroll 32
+    for (auto& entry : set) entry = hn::Zero(d);
+  constexpr Index unrolled = 2;
+  for (Index first = 0; first < tokens; first += unrolled * small<T>)
+#pragma GCC unroll 2
+    for (int u = 0; u < unrolled; ++u, values += strip_vectors * lanes) {
+      const Index i = first + u * small<T>;
       Vec<T> value[N];
 #pragma GCC unroll 2
       for (int h = 0; h < N; ++h) value[h] = in_register(from.value(values + h * lanes, i));
@@ -218,11 +190,15 @@ HWY_NOINLINE void strip_sums(const Rows& source, Index tokens, const T* values, 
       for (int r = 0; r < R; ++r) {
         const auto row = in_register(hn::LoadDup128(d, from.rows + r * tile_stride<T> + i));
 #pragma GCC unroll 2
-        for (int h = 0; h < N; ++h) sum[r * N + h] = hn::MulAdd(row, value[h], sum[r * N + h]);
+        for (int h = 0; h < N; ++h) {
+          auto& to = sum[u % sets][r * N + h];
+          to = hn::MulAdd(row, value[h], to);
+        }
       }
     }
-  }
-  store_block_sums<N, R * N>(sum, sums);
+  if constexpr (sets == 2)
+    for (int k = 0; k < R * N; ++k) sum[0][k] = hn::Add(sum[0][k], sum[1][k]);
+  store_block_sums<N, R * N>(sum[0], sums);
 }
 
 /// sums[row] over the tokens, for R rows.
@@ -288,11 +264,9 @@ HWY_INLINE void add_strip(const Rows& rows, Index n, Index first, Index strip, c
 template <int R, class T, class Rows>
 HWY_NOINLINE void add_rows(const Rows& rows, Index n, Index first, const TileSums<T>& to) {
   const Index strips = (to.columns - 1 + strip_columns<T> - 1) / strip_columns<T>;
-  add_strip<R>(rows, n, first, 0, to);
-  const auto made = rows.once_made();
-  for (Index strip = 1; strip < strips; ++strip) add_strip<R>(made, n, first, strip, to);
+  for (Index strip = 0; strip < strips; ++strip) add_strip<R>(rows, n, first, strip, to);
   alignas(64) T sums[R + lane_count<T>] = {};
-  row_sums<R>(made, to.tokens, sums);
+  row_sums<R>(rows, to.tokens, sums);
   add_to_row(sums, n, to.totals + first);
 }
 
@@ -305,16 +279,31 @@ HWY_INLINE void add_up_to(const Rows& rows, Index n, Index first, const TileSums
   add_rows<R>(rows, n, first, to);
 }
 
+/// Products, in a pass of their own: loads of what was just stored would wait among the multiply-adds.
 template <class T>
-void accumulate(T* tile, Index tokens, Index n_rows, const FeatureFamilies& families, T* parents, const T* values,
-                Index columns, double* state, double* totals) {
+void make_rows(const T* tile, Index tokens, const RowOffsets* links, Index n, T* out) {
+  const Full<T> d;
+  for (Index r = 0; r < n; ++r, out += tile_stride<T>) {
+    const T* const parent = at_offset(tile, links[r].parent);
+    const T* const factor = at_offset(tile, links[r].factor);
+    for (Index i = 0; i < tokens; i += lane_count<T>)
+      hn::Store(hn::Mul(hn::Load(d, parent + i), hn::Load(d, factor + i)), d, out + i);
+  }
+}
+
+template <class T>
+void accumulate(T* tile, Index tokens, const FeatureFamilies& families, T* parents, const T* values, Index columns,
+                double* state, double* totals) {
   const TileSums<T> to{tokens, values, columns, state, totals};
   const auto at_most = [](Index n) { return n < max_rows ? n : max_rows; };
+  const Index given = families.given, n_rows = families.first_parent;
+  make_rows(tile, tokens, families.links + given, n_rows - given, tile + given * tile_stride<T>);
   for (Index r = 0; r < n_rows; r += max_rows)
     add_up_to<max_rows>(Kept<T>{tile + r * tile_stride<T>}, at_most(n_rows - r), r, to);
   for (Index r = 0; r < families.n_parents; r += max_rows) {
     const Index n = at_most(families.n_parents - r);
-    add_up_to<max_rows>(Made<T>{parents, tile, families.parents + r}, n, families.first_parent + r, to);
+    make_rows(tile, tokens, families.links + n_rows + r, n, parents);
+    add_up_to<max_rows>(Kept<T>{parents}, n, n_rows + r, to);
     for (Index v = 0; v < families.variables; ++v) {
       const Index left = families.children[v].count - r;
       if (left > 0)

@@ -33,20 +33,6 @@ HWY_INLINE Index column_groups(Index columns) {
   return (columns + max_columns - 1) / max_columns;
 }
 
-// ---- features ------------------------------------------------------------------------------------------------------
-
-template <class T>
-void expand(T* tile, Index tokens, const FeatureLink* links, Index n_links, Index first) {
-  const Full<T> d;
-  T* out = tile + first * tile_stride<T>;
-  for (Index a = 0; a < n_links; ++a, out += tile_stride<T>) {
-    const T* const parent = tile + links[a].parent * tile_stride<T>;
-    const T* const factor = tile + links[a].factor * tile_stride<T>;
-    for (Index i = 0; i < tokens; i += lane_count<T>)
-      hn::Store(hn::Mul(hn::Load(d, parent + i), hn::Load(d, factor + i)), d, out + i);
-  }
-}
-
 // ---- weights -------------------------------------------------------------------------------------------------------
 
 template <class T>
@@ -275,7 +261,6 @@ template <class T>
 FeatureTiles<T> tiles() {
   return {.target = hwy::TargetName(HWY_TARGET),
           .transpose = transpose<T>,
-          .expand = expand<T>,
           .pack_values = pack_values<T>,
           .accumulate = accumulate<T>,
           .weigh = weigh<T>,

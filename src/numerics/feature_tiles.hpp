@@ -7,14 +7,9 @@
 namespace breakeven {
 
 /// A feature is the product of two rows of a tile: its parent and one variable. Row 0 holds ones, row 1 + v variable v,
-/// and the monomials of degree 2 up to one below the top follow in their order; the top degree is never stored.
-struct FeatureLink {
-  std::int32_t parent;
-  std::int32_t factor;
-};
-
-/// The same as offsets into a tile, in bytes: an address in an inner loop costs no arithmetic, which would take turns
-/// with the multiply-adds.
+/// and the monomials of degree 2 up to one below the top follow in their order; the top degree is never stored. Offsets
+/// into a tile are in bytes: an address in an inner loop costs no arithmetic, which would take turns with the
+/// multiply-adds.
 struct RowOffsets {
   Index parent;
   Index factor;
@@ -30,7 +25,8 @@ struct FeatureRun {
 /// their children. Parents are made family_rows at a time, meet all their children and are overwritten; each child is
 /// summed as the parent times (variable times value), so that it needs no row and no product of its own.
 struct FeatureFamilies {
-  const RowOffsets* parents;  ///< n_parents + 1 of them: an odd number is made up to an even one
+  const RowOffsets* links;  ///< of the stored features, which are those before the parents, and of the parents
+  Index given;              ///< of the stored features, how many need not be made
   Index first_parent, n_parents;
   const FeatureRun* children;  ///< one run for each variable
   Index variables;
@@ -75,17 +71,15 @@ struct FeatureTiles {
 
   /// out[column][row] = in[row][column] - shift[column] (shift may be null), rows of `out` `out_stride` apart.
   void (*transpose)(const T* in, Index rows, Index columns, Index in_stride, const T* shift, T* out, Index out_stride);
-  /// Fills rows of a tile of keys, those that `links` names, row `first` on, for `tokens` tokens.
-  void (*expand)(T* tile, Index tokens, const FeatureLink* links, Index n_links, Index first);
   /// Lays the values (rows x columns, row-major) of one tile of keys out as accumulate() reads them: at most
   /// padded_rows times `columns` rounded up to most_strip_columns entries.
   void (*pack_values)(const T* values, Index rows, Index padded_rows, Index columns, T* out);
   /// For one tile of keys (stride tile_stride): state[a][c] += sum over its tokens of feature a times column c of the
-  /// values, totals[a] += sum of feature a. Features: the first n_rows rows of the tile, and `families`, whose parents
-  /// are made in `parents` (family_rows rows). Sums are of type T; `state` is row-major (features x columns, the last
-  /// column left alone); row 0 of the tile is zero behind the last token.
-  void (*accumulate)(T* tile, Index tokens, Index n_rows, const FeatureFamilies& families, T* parents, const T* values,
-                     Index columns, double* state, double* totals);
+  /// values, totals[a] += sum of feature a. Makes the stored rows and, in `parents` (family_rows rows), the parents.
+  /// Sums are of type T; `state` is row-major (features x columns, the last column left alone); row 0 of the tile is
+  /// zero behind the last token.
+  void (*accumulate)(T* tile, Index tokens, const FeatureFamilies& families, T* parents, const T* values, Index columns,
+                     double* state, double* totals);
   /// out[a][c] = weights[a] state[a][c], both row-major (features x columns).
   void (*weigh)(const double* state, const double* weights, Index features, Index columns, T* out);
   /// sums[c][token] = sum over a of feature a times coefficients[a][c], for one panel (tile stride panel_tokens): the

@@ -115,21 +115,28 @@ T largest_norm(const T* rows, Index n_rows, Index columns, const T* shift) {
   return hn::GetLane(hn::MaxOfLanes(d, largest));
 }
 
-/// Where four vectors are whole rows, extremes are taken where the entries lie. n_rows is a multiple of tile_rows.
+/// Where four vectors are whole rows, extremes are taken where the entries lie.
 template <class T>
 HWY_INLINE void column_extremes_in_place(const T* rows, Index n_rows, Index columns, T* highest, T* lowest) {
   const Full<T> d;
   constexpr Index lanes = lane_count<T>;
   constexpr int chains = 4;
+  const Index last = n_rows * columns - chains * lanes;
   Vec<T> above[chains], below[chains];
 #pragma GCC unroll 4
-  for (int u = 0; u < chains; ++u) above[u] = below[u] = hn::LoadU(d, rows + u * lanes);
-  for (Index i = chains * lanes; i < n_rows * columns; i += chains * lanes)
+  for (int u = 0; u < chains; ++u) above[u] = below[u] = hn::LoadU(d, rows + last + u * lanes);
+  for (Index i = 0; i < last; i += chains * lanes)
 #pragma GCC unroll 4
     for (int u = 0; u < chains; ++u) {
       const auto x = hn::LoadU(d, rows + i + u * lanes);
       above[u] = hn::Max(above[u], x);
       below[u] = hn::Min(below[u], x);
+    }
+  Index entries = chains * lanes;
+  for (int half = chains / 2; half > 0 && entries / 2 % columns == 0; half /= 2, entries /= 2)
+    for (int u = 0; u < half; ++u) {
+      above[u] = hn::Max(above[u], above[u + half]);
+      below[u] = hn::Min(below[u], below[u + half]);
     }
   alignas(64) T high[chains * lanes], low[chains * lanes];
 #pragma GCC unroll 4
@@ -140,25 +147,26 @@ HWY_INLINE void column_extremes_in_place(const T* rows, Index n_rows, Index colu
   for (Index c = 0; c < columns; ++c) {
     highest[c] = high[c];
     lowest[c] = low[c];
-    for (Index i = c + columns; i < chains * lanes; i += columns) {
+    for (Index i = c + columns; i < entries; i += columns) {
       highest[c] = high[i] > highest[c] ? high[i] : highest[c];
       lowest[c] = low[i] < lowest[c] ? low[i] : lowest[c];
     }
   }
 }
 
-/// Whole tiles only: n_rows is a multiple of tile_rows, at least one. Up to strip_columns columns.
+/// At least tile_rows rows, up to strip_columns columns. The last stretch of rows is a whole one again, some rows of
+/// which were seen before.
 template <class T>
 void column_extremes(const T* rows, Index n_rows, Index columns, Index stride, T* highest, T* lowest) {
   const Full<T> d;
-  constexpr auto four_vectors = 4 * lane_count<T>;
-  if (columns == stride && four_vectors % columns == 0 && n_rows * columns % four_vectors == 0)
-    return column_extremes_in_place(rows, n_rows, columns, highest, lowest);
   constexpr Index lanes = lane_count<T>;
+  if (columns == stride && 4 * lanes % columns == 0)
+    return column_extremes_in_place(rows, n_rows, columns, highest, lowest);
   Tile<T> tile;
   alignas(64) T high[strip_columns * lanes], low[strip_columns * lanes];
   for (Index first = 0; first < n_rows; first += tile_rows) {
-    tile.fill(rows + first * stride, tile_rows, columns, stride, nullptr);
+    const Index begin = first < n_rows - tile_rows ? first : n_rows - tile_rows;
+    tile.fill(rows + begin * stride, tile_rows, columns, stride, nullptr);
     for (Index c = 0; c < columns; ++c) {
       const T* const column = tile.entries + c * tile_rows;
       auto above = hn::Load(d, column), below = above;
@@ -273,22 +281,22 @@ double largest_squared_norm(const T* rows, Index n_rows, Index columns, std::spa
 template <class T>
 void raise_to_columns(const T* rows, Index n_rows, Index columns, std::span<double> highest,
                       std::span<double> highest_negated) {
-  constexpr Index whole = 64, strip = 16;  // as in the tiles
+  constexpr Index shortest = 64, strip = 16;  // as in the tiles
   const auto raise = [&](Index c, T above, T below) {
     const auto at = static_cast<std::size_t>(c);
     highest[at] = std::max(highest[at], static_cast<double>(above));
     highest_negated[at] = std::max(highest_negated[at], -static_cast<double>(below));
   };
-  const Index in_tiles = n_rows / whole * whole;
-  if (in_tiles > 0)
+  if (n_rows >= shortest)
     for (Index first = 0; first < columns; first += strip) {
       T above[strip], below[strip];
       const Index width = std::min(strip, columns - first);
-      dispatch_extremes(rows + first, in_tiles, width, columns, above, below);
+      dispatch_extremes(rows + first, n_rows, width, columns, above, below);
       for (Index c = 0; c < width; ++c) raise(first + c, above[c], below[c]);
     }
-  for (Index i = in_tiles; i < n_rows; ++i)
-    for (Index c = 0; c < columns; ++c) raise(c, rows[i * columns + c], rows[i * columns + c]);
+  else
+    for (Index i = 0; i < n_rows; ++i)
+      for (Index c = 0; c < columns; ++c) raise(c, rows[i * columns + c], rows[i * columns + c]);
 }
 
 template <class T>

@@ -306,6 +306,22 @@ TEST(FeatureKernel, CountsTokensBeyondTheIntegersOfFloat32) {
   EXPECT_EQ(state[1], static_cast<double>(rows * calls));
 }
 
+TEST(FeatureKernel, ShowsEachRowOnceBeforeItIsRead) {
+  constexpr Index rows = 1000;
+  FeatureKernel<float> kernel(2, 3, 1);
+  std::vector<float> keys(2 * rows, 0.0F);
+  const std::vector<float> values(rows, 1.0F);
+  std::vector<double> state(static_cast<std::size_t>(kernel.state_size()), 0.0);
+  Index seen = 0;
+  kernel.accumulate(keys.data(), values.data(), rows, state, {}, [&](Range range) {
+    EXPECT_EQ(range.begin, seen);
+    seen = range.end;
+    for (Index i = range.begin; i < range.end; ++i) keys[static_cast<std::size_t>(2 * i)] = 1;
+  });
+  EXPECT_EQ(seen, rows);
+  EXPECT_EQ(state[2], static_cast<double>(rows));  // of the first variable, written by what looked
+}
+
 TEST(FeatureKernel, CausalLeavesTheStateOfAllRows) {
   const Problem<double> problem(4, 3, 3, 500, 500);
   FeatureKernel<double> kernel(4, 3, 3);
@@ -321,10 +337,10 @@ TEST(FeatureKernel, CausalLeavesTheStateOfAllRows) {
 TEST(FeatureKernel, StoresNothingOfTheTopDegree) {
   // d = 32, degree 4: 58 905 features of which a panel of queries stores 6 545 in three lines of tokens each, and a
   // tile of keys 561, and 14 parents at a time, in 23; the rest is the values and sums of 33 columns, a sum of each
-  // feature and the links, twice for features and for one more than the 5 984 parents.
+  // feature and the links, of all features and of the 6 545 below the top degree.
   const Index lines = 6545 * 3 + (561 + 14) * 23 + 32 * 22 + 33 * 3;
-  const Index links = 58905 * static_cast<Index>(sizeof(FeatureLink) + sizeof(RowOffsets) + sizeof(double)) +
-                      5985 * static_cast<Index>(sizeof(RowOffsets));
+  const Index links =
+      58905 * static_cast<Index>(sizeof(RowOffsets) + sizeof(double)) + 6545 * static_cast<Index>(sizeof(RowOffsets));
   EXPECT_EQ(FeatureKernel<float>::bytes(32, 4, 32, false), lines * 64 + links);
   EXPECT_EQ(FeatureKernel<double>::bytes(32, 4, 32, false), lines * 64 + links);
   EXPECT_GE(FeatureKernel<float>::bytes(32, 4, 32, true), lines * 64 + links + 58905 * 33 * 4);

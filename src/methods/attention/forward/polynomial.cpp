@@ -14,6 +14,16 @@ constexpr Index default_degree = 4;
 template <class T>
 constexpr double unit_roundoff = 0.5 * static_cast<double>(std::numeric_limits<T>::epsilon());
 
+/// Of each slice: max ||q||^2, max ||k - shift||^2, then max v and max -v of each column.
+Index range_entries(Index d_value) {
+  return 2 + 2 * d_value;
+}
+
+/// Under a mask nobody attends to the last rank's rows but itself, which takes them block after block.
+bool sends_state(const ForwardSpec& spec, int ranks, int rank) {
+  return !spec.causal || rank + 1 < ranks;
+}
+
 }  // namespace
 
 template <class T>
@@ -59,6 +69,7 @@ Polynomial<T>::Polynomial(const Communicator& comm, const ForwardSpec& spec, con
       params_(params),
       rows_(block(spec.n, comm.size(), comm.rank())),
       shift_(static_cast<std::size_t>(spec.slices() * spec.d)),
+      ranges_(static_cast<std::size_t>(spec.slices() * range_entries(spec.value_dimension()))),
       denominators_(static_cast<std::size_t>(rows_.size())) {
   solution_.o = Array<T>(spec.slices(), rows_.size(), spec.value_dimension());
   if (params.degree != unknown_index) plan(params.degree);
@@ -79,9 +90,15 @@ void Polynomial<T>::plan(Index degree) {
 template <class T>
 const ForwardSolution<T>& Polynomial<T>::run(const ForwardProblem<T>& problem) {
   centre(problem);
-  const DataRange range = observe(problem);
+  look_at_queries(problem);
+  const bool degree_known = params_.degree != unknown_index;
+  if (degree_known)
+    accumulate(problem, /*looking=*/true);  // the state does not depend on the ranges, and the rows are read once
+  else
+    for (Index slice = 0; slice < spec_.slices(); ++slice) look_at_keys(problem, slice, {0, rows_.size()});
+  const DataRange range = reduce_ranges();
   const Coefficients coefficients = coefficients_from_text(params_.coefficients);
-  if (params_.degree != unknown_index)
+  if (degree_known)
     certificate_ = certify(coefficients, params_.degree, counts_.features, range, unit_roundoff<T>);
   else
     certificate_ =
@@ -89,7 +106,7 @@ const ForwardSolution<T>& Polynomial<T>::run(const ForwardProblem<T>& problem) {
   plan(certificate_.degree);
   counts_.score_bound = range.score_radius;
 
-  accumulate(problem);
+  if (!degree_known) accumulate(problem, /*looking=*/false);
   solution_.denominator_min = std::numeric_limits<double>::infinity();
   solution_.denominators_not_positive = 0;
   if (spec_.causal) {
@@ -118,27 +135,33 @@ void Polynomial<T>::centre(const ForwardProblem<T>& problem) {
 }
 
 template <class T>
-DataRange Polynomial<T>::observe(const ForwardProblem<T>& problem) const {
-  const Index d_value = spec_.value_dimension();
-  // Per slice: max ||q||^2, max ||k - shift||^2, then max v and max -v of each column; one reduction for all.
-  const Index entries = 2 + 2 * d_value;
-  std::vector<double> largest(static_cast<std::size_t>(spec_.slices() * entries),
-                              -std::numeric_limits<double>::infinity());
-  for (Index slice = 0; slice < spec_.slices(); ++slice) {
-    double* mine = largest.data() + slice * entries;
-    const std::span<const T> shift(shift_.data() + slice * spec_.d, static_cast<std::size_t>(spec_.d));
-    mine[0] = largest_squared_norm(problem.q.slice(slice), rows_.size(), spec_.d);
-    mine[1] = largest_squared_norm(problem.k.slice(slice), rows_.size(), spec_.d, shift);
-    const auto columns = static_cast<std::size_t>(d_value);
-    raise_to_columns(problem.v.slice(slice), rows_.size(), d_value, std::span(mine + 2, columns),
-                     std::span(mine + 2 + d_value, columns));
-  }
-  comm_.all_reduce(std::span<double>(largest), Reduction::maximum);
+void Polynomial<T>::look_at_queries(const ForwardProblem<T>& problem) {
+  std::ranges::fill(ranges_, -std::numeric_limits<double>::infinity());
+  for (Index slice = 0; slice < spec_.slices(); ++slice)
+    ranges_[static_cast<std::size_t>(slice * range_entries(spec_.value_dimension()))] =
+        largest_squared_norm(problem.q.slice(slice), rows_.size(), spec_.d);
+}
 
+template <class T>
+void Polynomial<T>::look_at_keys(const ForwardProblem<T>& problem, Index slice, Range rows) {
+  const Index d_value = spec_.value_dimension();
+  double* const mine = ranges_.data() + slice * range_entries(d_value);
+  const auto columns = static_cast<std::size_t>(d_value);
+  mine[1] =
+      std::max(mine[1], largest_squared_norm(problem.k.row(slice, rows.begin), rows.size(), spec_.d, shift_of(slice)));
+  raise_to_columns(problem.v.row(slice, rows.begin), rows.size(), d_value, std::span(mine + 2, columns),
+                   std::span(mine + 2 + d_value, columns));
+}
+
+/// One reduction for all.
+template <class T>
+DataRange Polynomial<T>::reduce_ranges() {
+  comm_.all_reduce(std::span<double>(ranges_), Reduction::maximum);
+  const Index d_value = spec_.value_dimension();
   DataRange range;
   double spread = 0, magnitude = 0;
   for (Index slice = 0; slice < spec_.slices(); ++slice) {
-    const double* all = largest.data() + slice * entries;
+    const double* all = ranges_.data() + slice * range_entries(d_value);
     range.score_radius = std::max(range.score_radius, spec_.scale_factor() * std::sqrt(all[0] * all[1]));
     for (Index c = 0; c < d_value; ++c) {
       spread = std::max(spread, all[2 + c] + all[2 + d_value + c]);
@@ -150,6 +173,12 @@ DataRange Polynomial<T>::observe(const ForwardProblem<T>& problem) const {
 }
 
 template <class T>
+std::span<const T> Polynomial<T>::shift_of(Index slice) const {
+  if (!params_.centre_keys) return {};
+  return std::span(shift_).subspan(static_cast<std::size_t>(slice * spec_.d), static_cast<std::size_t>(spec_.d));
+}
+
+template <class T>
 std::span<T> Polynomial<T>::slice_of(AlignedVector<T>& states, Index slice) const {
   const auto size = static_cast<std::size_t>(kernel_->state_size());
   return std::span<T>(states).subspan(static_cast<std::size_t>(slice) * size, size);
@@ -157,11 +186,17 @@ std::span<T> Polynomial<T>::slice_of(AlignedVector<T>& states, Index slice) cons
 
 /// S_r of every slice, in float64 here, rounded once for the journey.
 template <class T>
-void Polynomial<T>::accumulate(const ForwardProblem<T>& problem) {
+void Polynomial<T>::accumulate(const ForwardProblem<T>& problem, bool looking) {
+  const bool needed = sends_state(spec_, comm_.size(), comm_.rank());
   for (Index slice = 0; slice < spec_.slices(); ++slice) {
     std::fill(local_state_.begin(), local_state_.end(), 0.0);
-    const std::span<const T> shift(shift_.data() + slice * spec_.d, static_cast<std::size_t>(spec_.d));
-    kernel_->accumulate(problem.k.slice(slice), problem.v.slice(slice), rows_.size(), local_state_, shift);
+    std::function<void(Range)> look;
+    if (looking) look = [&, slice](Range rows) { look_at_keys(problem, slice, rows); };
+    if (needed)
+      kernel_->accumulate(problem.k.slice(slice), problem.v.slice(slice), rows_.size(), local_state_, shift_of(slice),
+                          look);
+    else if (looking)
+      look({0, rows_.size()});
     std::transform(local_state_.begin(), local_state_.end(), slice_of(states_, slice).begin(),
                    [](double sum) { return static_cast<T>(sum); });
   }
@@ -187,10 +222,9 @@ void Polynomial<T>::answer_causal(const ForwardProblem<T>& problem) {
   for (Index slice = 0; slice < spec_.slices(); ++slice) {
     const std::span<T> before = slice_of(states_, slice);
     std::copy(before.begin(), before.end(), local_state_.begin());
-    const std::span<const T> shift(shift_.data() + slice * spec_.d, static_cast<std::size_t>(spec_.d));
     kernel_->causal(problem.q.slice(slice), problem.k.slice(slice), problem.v.slice(slice), rows_.size(), local_state_,
                     weights_, certificate_.polynomial.c, spec_.scale_factor(), solution_.o.slice(slice),
-                    denominators_.data(), shift);
+                    denominators_.data(), shift_of(slice));
     count_denominators();
   }
 }
@@ -242,7 +276,8 @@ Schedule Polynomial<T>::schedule(const ForwardSpec& spec, const Params& params, 
   schedule.compute(per_slice(static_cast<double>(rows * (5 * spec.d + 2 * d_value))),
                    per_slice(static_cast<double>(rows * (2 * spec.d + d_value) * word)));
   schedule.communicate(Operation::all_reduce, slices * (2 + 2 * d_value) * real);
-  schedule.compute(per_slice(FeatureKernel<T>::accumulate_flops(spec.d, degree, d_value, rows)), keys_and_values);
+  if (sends_state(spec, ranks, rank))
+    schedule.compute(per_slice(FeatureKernel<T>::accumulate_flops(spec.d, degree, d_value, rows)), keys_and_values);
   schedule.communicate(spec.causal ? Operation::exclusive_scan : Operation::all_reduce, slices * state * word);
   schedule.compute(per_slice(spec.causal ? FeatureKernel<T>::causal_flops(spec.d, degree, d_value, rows)
                                          : FeatureKernel<T>::apply_flops(spec.d, degree, d_value, rows)),

@@ -82,11 +82,14 @@ class Polynomial {
  private:
   void plan(Index degree);  ///< tiles and states for that degree; nothing if they are there
   void centre(const ForwardProblem<T>&);
-  DataRange observe(const ForwardProblem<T>&) const;
-  void accumulate(const ForwardProblem<T>&);
+  void look_at_queries(const ForwardProblem<T>&);
+  void look_at_keys(const ForwardProblem<T>&, Index slice, Range rows);
+  DataRange reduce_ranges();
+  void accumulate(const ForwardProblem<T>&, bool looking);
   void answer(const ForwardProblem<T>&);
   void answer_causal(const ForwardProblem<T>&);
   void count_denominators();
+  std::span<const T> shift_of(Index slice) const;  ///< empty if keys are not centred
   std::span<T> slice_of(AlignedVector<T>& states, Index slice) const;
 
   Communicator comm_;
@@ -97,6 +100,7 @@ class Polynomial {
   Certificate certificate_;
   std::optional<FeatureKernel<T>> kernel_;
   std::vector<T> shift_;                        // slices x d: what is subtracted from every key
+  std::vector<double> ranges_;                  // slices x range_entries(d_value), see there
   std::vector<double> local_state_;             // one slice's S_r, in float64 while it is summed
   AlignedVector<T> states_;                     // slices x t x (d_value + 1): what travels
   std::vector<double> multinomials_, weights_;  // [t]

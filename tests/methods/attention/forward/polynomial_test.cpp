@@ -127,6 +127,22 @@ TEST_P(CertificateGrid, CertificateHoldsOnEveryRun) {
   });
 }
 
+/// Rows are looked at while they are summed, a tile at a time, and by a rank that sums nothing all the same.
+TEST_P(PolynomialRuns, CertifiesTheRangeOfAllRows) {
+  on_ranks([](const Communicator& comm) {
+    for (const bool causal : {false, true})
+      for (const bool centre : {false, true}) {
+        ForwardSpec spec = spec_of(1500, "uniform", 0.5, causal);
+        spec.heads = 2;
+        const AttentionData data = AttentionData::generated(spec);
+        const AttentionRun run = polynomial(of_degree(3, "taylor", centre)).run(comm, data, Precision::f64);
+        const double roundoff = 0.5 * std::numeric_limits<double>::epsilon();
+        const double expected = certify(Coefficients::taylor, 3, 20, range_of(data, centre), roundoff).bound;
+        EXPECT_NEAR(run.promise.bound, expected, 1e-12 * expected) << (causal ? "causal" : "");
+      }
+  });
+}
+
 /// The bound is no excuse to be far off: on data that attain the score radius it is within a factor of the error.
 TEST_P(PolynomialRuns, CertificateIsNotIdle) {
   on_ranks([](const Communicator& comm) {
