@@ -31,7 +31,9 @@ AlignedVector<T> normal_rows(Index n_rows, Index columns) {
 template <class T>
 void expect_extents(Index n_rows, Index columns) {
   SCOPED_TRACE(std::to_string(n_rows) + " x " + std::to_string(columns) + ", " + std::to_string(sizeof(T)) + " bytes");
-  const AlignedVector<T> rows = normal_rows<T>(n_rows, columns), shift = normal_rows<T>(1, columns);
+  AlignedVector<T> rows = normal_rows<T>(n_rows, columns);
+  const AlignedVector<T> shift = normal_rows<T>(1, columns);
+  if (n_rows > 0) rows.back() = 9, rows[rows.size() - static_cast<std::size_t>(columns)] = -9;  // the last row counts
   std::vector<double> highest(static_cast<std::size_t>(columns), -infinity), negated = highest;
   std::vector<double> expected_highest = highest, expected_negated = highest;
   double norm = -infinity, shifted_norm = -infinity;
