@@ -1,7 +1,5 @@
 #pragma once
 
-#include <cstdint>
-
 #include "base/index.hpp"
 
 namespace breakeven {

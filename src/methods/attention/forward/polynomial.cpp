@@ -284,7 +284,8 @@ Schedule Polynomial<T>::schedule(const ForwardSpec& spec, const Params& params, 
                    keys_and_values);
   return schedule.resident(FeatureKernel<T>::bytes(spec.d, degree, d_value, spec.causal) +
                            (state + 2 * counts.features) * real + slices * state * word + slices * spec.d * word +
-                           rows * word + solution_bytes<T>(spec, Layout::contiguous(spec.n, ranks), rank));
+                           slices * range_entries(d_value) * real + rows * word +
+                           solution_bytes<T>(spec, Layout::contiguous(spec.n, ranks), rank));
 }
 
 template class Polynomial<float>;

@@ -53,7 +53,8 @@ struct PolynomialCounts {
 /// most g, so that keys and values enter through one t x (d_value + 1) state.
 ///
 ///   rank r: S_r = sum_j phi(k_j) [v_j, 1]   ->   S = sum_r S_r   ->   [N_i, D_i] = phi(q_i)^T W S,   o_i = N_i / D_i
-///   causal: S_r is the state at the end of the rank's tokens; an exclusive scan gives the state at their begin.
+///   causal: an exclusive scan of S_r, the state after the rank's tokens, gives that before them (the last S_r is
+///   unused)
 ///
 /// Shapes: rows of Q, K, V in contiguous blocks, also when causal (the work is linear); O likewise.
 /// Collective. Cost per rank and slice: n / P (4 (d_value + 1) + 2) t flops; messages: the key mean if centred, the
