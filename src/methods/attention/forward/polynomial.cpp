@@ -273,11 +273,17 @@ Schedule Polynomial<T>::schedule(const ForwardSpec& spec, const Params& params, 
     schedule.compute(per_slice(static_cast<double>(rows * spec.d)), keys_and_values);
     schedule.communicate(Operation::all_reduce, slices * spec.d * real);
   }
+  const bool summed = sends_state(spec, ranks, rank), looked_at_meanwhile = summed && params.degree != unknown_index;
+  const auto accumulate = [&] {
+    if (summed)
+      schedule.compute(per_slice(FeatureKernel<T>::accumulate_flops(spec.d, degree, d_value, rows)), keys_and_values);
+  };
+  const Index read = looked_at_meanwhile ? spec.d : 2 * spec.d + d_value;  // words of a row, beside accumulate()
   schedule.compute(per_slice(static_cast<double>(rows * (5 * spec.d + 2 * d_value))),
-                   per_slice(static_cast<double>(rows * (2 * spec.d + d_value) * word)));
-  schedule.communicate(Operation::all_reduce, slices * (2 + 2 * d_value) * real);
-  if (sends_state(spec, ranks, rank))
-    schedule.compute(per_slice(FeatureKernel<T>::accumulate_flops(spec.d, degree, d_value, rows)), keys_and_values);
+                   per_slice(static_cast<double>(rows * read * word)));
+  if (looked_at_meanwhile) accumulate();
+  schedule.communicate(Operation::all_reduce, slices * range_entries(d_value) * real);
+  if (!looked_at_meanwhile) accumulate();
   schedule.communicate(spec.causal ? Operation::exclusive_scan : Operation::all_reduce, slices * state * word);
   schedule.compute(per_slice(spec.causal ? FeatureKernel<T>::causal_flops(spec.d, degree, d_value, rows)
                                          : FeatureKernel<T>::apply_flops(spec.d, degree, d_value, rows)),
