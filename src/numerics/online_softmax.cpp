@@ -22,9 +22,8 @@ Index rounded_up(Index n, Index multiple) {
 template <class T>
 Index packed_keys(const SoftmaxKernel<T>& kernel, const SoftmaxShape& shape, Index max_keys) {
   const Index row_bytes = (shape.d + kernel.value_columns(shape)) * static_cast<Index>(sizeof(T));
-  const Index all = rounded_up(std::max<Index>(max_keys, 1), kernel.block_keys);
-  if (all * row_bytes <= 2 * packed_bytes) return all;  // one stretch instead of two
-  return std::max<Index>(1, packed_bytes / row_bytes / kernel.block_keys) * kernel.block_keys;
+  const Index cached = std::max<Index>(1, packed_bytes / row_bytes / kernel.block_keys) * kernel.block_keys;
+  return std::min(cached, rounded_up(std::max<Index>(max_keys, 1), kernel.block_keys));
 }
 
 std::size_t as_size(Index n) {
@@ -71,17 +70,12 @@ Index OnlineSoftmax<T>::n_panels() const {
 }
 
 template <class T>
-void OnlineSoftmax<T>::take(const QueryBlock<T>& block) {
+void OnlineSoftmax<T>::start(const QueryBlock<T>& block) {
   if (block.rows > static_cast<Index>(sums_.size()))
     throw Failure("a block of queries must have at most " + std::to_string(sums_.size()) + " rows, got " +
                   std::to_string(block.rows));
   rows_ = block.rows;
   first_global_ = block.first_global;
-}
-
-template <class T>
-void OnlineSoftmax<T>::start(const QueryBlock<T>& block) {
-  take(block);
   std::ranges::fill(outputs_, T(0));
   std::ranges::fill(sums_, T(0));
   std::ranges::fill(maxima_, no_maximum<T>);
@@ -92,20 +86,9 @@ void OnlineSoftmax<T>::start(const QueryBlock<T>& block) {
 }
 
 template <class T>
-QueryPanel<T> OnlineSoftmax<T>::panel(Index place, Index p) {
-  const Index width = kernel_->panel_width, first_query = first_global_ + p * width;
-  return {queries_.data() + place * width * shape_.d,
-          outputs_.data() + place * width * kernel_->value_columns(shape_),
-          sums_.data() + place * width,
-          maxima_.data() + place * width,
-          first_query,
-          std::min(first_query + width, first_global_ + rows_) - 1};
-}
-
-/// Returns how many of the keys some query sees, and paces what is fetched beside them.
-template <class T>
-Index OnlineSoftmax<T>::prepare(const KeyBlock<T>& block, SoftmaxWorkspace<T>& workspace) const {
-  const Index value_columns = kernel_->value_columns(shape_);
+void OnlineSoftmax<T>::absorb(const KeyBlock<T>& block, SoftmaxWorkspace<T>& workspace,
+                              const std::function<void()>& between_tiles) {
+  const Index width = kernel_->panel_width, value_columns = kernel_->value_columns(shape_);
   if (workspace.kernel_ != kernel_ || workspace.keys_.size() != as_size(workspace.packed_keys_ * shape_.d) ||
       workspace.values_.size() != as_size(workspace.packed_keys_ * value_columns))
     throw Failure("the workspace was made for another shape or another instruction set than the queries");
@@ -113,58 +96,27 @@ Index OnlineSoftmax<T>::prepare(const KeyBlock<T>& block, SoftmaxWorkspace<T>& w
   const Index visible = shape_.causal ? std::min(block.rows, last_query + 1 - block.first_global) : block.rows;
   const Index tiles = n_panels() * (rounded_up(std::max<Index>(visible, 0), kernel_->tile_rows) / kernel_->tile_rows);
   workspace.fetched_.pace(shape_.causal ? tiles / 2 : tiles);
-  return visible;
-}
-
-template <class T>
-PackedKeys<T> OnlineSoftmax<T>::pack(const KeyBlock<T>& block, Range keys, SoftmaxWorkspace<T>& workspace) const {
-  const KeyBlock<T> stretch{block.keys + keys.begin * shape_.d, block.values + keys.begin * shape_.d_value, keys.size(),
-                            block.first_global + keys.begin};
-  const PackedKeys<T> packed{workspace.keys_.data(), workspace.values_.data(), stretch.rows, stretch.first_global};
-  kernel_->pack(shape_, stretch, packed);
-  return packed;
-}
-
-template <class T>
-void OnlineSoftmax<T>::absorb(const KeyBlock<T>& block, SoftmaxWorkspace<T>& workspace,
-                              const std::function<void()>& between_tiles) {
-  const Index visible = prepare(block, workspace);
   double flops = 0;
   for (Index first = 0; first < visible; first += workspace.packed_keys_) {
-    const PackedKeys<T> packed = pack(block, {first, std::min(first + workspace.packed_keys_, visible)}, workspace);
+    const KeyBlock<T> stretch{block.keys + first * shape_.d, block.values + first * shape_.d_value,
+                              std::min(workspace.packed_keys_, visible - first), block.first_global + first};
+    const PackedKeys<T> packed{workspace.keys_.data(), workspace.values_.data(), stretch.rows, stretch.first_global};
+    kernel_->pack(shape_, stretch, packed);
     for (Index p = 0; p < n_panels(); ++p) {
-      const QueryPanel<T> queries = panel(p, p);
-      if (shape_.causal && queries.last_global < packed.first_global) continue;
-      kernel_->absorb(shape_, packed, queries, workspace.weights_.data(), workspace.fetched_);
-      flops += 2.0 * static_cast<double>(kernel_->panel_width * packed.rows * (shape_.d + shape_.d_value));
+      const Index first_query = first_global_ + p * width;
+      const QueryPanel<T> panel{queries_.data() + p * width * shape_.d,
+                                outputs_.data() + p * width * value_columns,
+                                sums_.data() + p * width,
+                                maxima_.data() + p * width,
+                                first_query,
+                                std::min(first_query + width - 1, last_query)};
+      if (shape_.causal && panel.last_global < packed.first_global) continue;
+      kernel_->absorb(shape_, packed, panel, workspace.weights_.data(), workspace.fetched_);
+      flops += 2.0 * static_cast<double>(width * packed.rows * (shape_.d + shape_.d_value));
       if (flops < flops_between_calls) continue;
       flops = 0;
       if (between_tiles) between_tiles();
     }
-  }
-}
-
-template <class T>
-void OnlineSoftmax<T>::attend(const QueryBlock<T>& queries, const KeyBlock<T>& keys, SoftmaxWorkspace<T>& workspace,
-                              T* outputs) {
-  if (keys.rows > workspace.packed_keys_) {
-    start(queries);
-    absorb(keys, workspace);
-    return finish(outputs);
-  }
-  take(queries);
-  const Index visible = prepare(keys, workspace), width = kernel_->panel_width;
-  const PackedKeys<T> packed = pack(keys, {0, std::max<Index>(visible, 0)}, workspace);
-  for (Index p = 0; p < n_panels(); ++p) {
-    const Index first = p * width, rows = std::min(width, rows_ - first);
-    const QueryPanel<T> only = panel(0, p);
-    std::fill_n(only.outputs, width * kernel_->value_columns(shape_), T(0));
-    std::fill_n(only.sums, width, T(0));
-    std::fill_n(only.maxima, width, no_maximum<T>);
-    kernel_->load_queries(shape_, queries.queries + first * shape_.d, rows, queries_.data());
-    if (!shape_.causal || only.last_global >= packed.first_global)
-      kernel_->absorb(shape_, packed, only, workspace.weights_.data(), workspace.fetched_);
-    kernel_->store_outputs(shape_, only.outputs, only.sums, rows, outputs + first * shape_.d_value);
   }
 }
 

@@ -40,10 +40,6 @@ struct SoftmaxShape {
 
 template <class T>
 struct SoftmaxKernel;  // the compiled loops of one instruction set
-template <class T>
-struct QueryPanel;
-template <class T>
-struct PackedKeys;
 
 /// Scratch of absorb(): a packed stretch of keys and values and the weights of one tile. One per rank serves all
 /// states.
@@ -91,20 +87,11 @@ class OnlineSoftmax {
   /// Writes rows x d_value, row-major. The state stays as it is: more keys may follow.
   void finish(T* outputs) const;
 
-  /// start(), absorb() and finish() for keys that are all there is; the state is lost. Few keys are packed at once, and
-  /// each panel of queries is finished before the next, so that no state but one panel's is in the caches.
-  void attend(const QueryBlock<T>& queries, const KeyBlock<T>& keys, SoftmaxWorkspace<T>& workspace, T* outputs);
-
   /// What the constructor allocates.
   static Index bytes(const SoftmaxShape& shape, Index n_queries);
 
  private:
   Index n_panels() const;
-  void take(const QueryBlock<T>& block);
-  /// Panel p of the queries, whose state is in that place.
-  QueryPanel<T> panel(Index place, Index p);
-  Index prepare(const KeyBlock<T>& block, SoftmaxWorkspace<T>& workspace) const;
-  PackedKeys<T> pack(const KeyBlock<T>& block, Range keys, SoftmaxWorkspace<T>& workspace) const;
 
   SoftmaxShape shape_;
   const SoftmaxKernel<T>* kernel_;

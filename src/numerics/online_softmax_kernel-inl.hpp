@@ -295,45 +295,22 @@ struct SoftmaxLoops {
     return (n + tile_rows - 1) / tile_rows * tile_rows;
   }
 
-  /// values[block of keys][tile of columns][key][column]. Where two keys fill a vector they are stored at once: stores
-  /// of half a line each took most of the time.
   static void pack_values(const SoftmaxShape& shape, const KeyBlock<T>& block, T* values) {
-    constexpr Index together = lanes >= 2 * tile_rows ? 2 : 1;
-    const Index value_columns = padded(shape.d_value), whole_columns = shape.d_value / tile_rows * tile_rows;
-    const Index rows = padded(block.rows);
-    for (Index j = 0; j < rows; j += together) {
+    const hn::CappedTag<T, tile_rows> part;
+    constexpr int part_lanes = static_cast<int>(hn::MaxLanes(part));
+    const Index value_columns = padded(shape.d_value);
+    for (Index j = 0; j < padded(block.rows); ++j) {
       T* to = values + j / block_keys * block_keys * value_columns + j % block_keys * tile_rows;
       const T* const row = block.values + j * shape.d_value;
-      fetch_rows(row + 16 * shape.d_value, together, shape.d_value);
-      Index column = 0;
-      if (j + together <= block.rows)
-        for (; column < whole_columns; column += tile_rows, to += block_keys * tile_rows)
-          store_rows<together>(row + column, shape.d_value, to);
-      for (; column < value_columns; column += tile_rows, to += block_keys * tile_rows)
-        for (Index r = 0; r < together; ++r)
-          for (Index c = 0; c < tile_rows; ++c)
-            to[r * tile_rows + c] =
-                j + r < block.rows && column + c < shape.d_value ? row[r * shape.d_value + column + c] : T(0);
+      fetch_rows(row + 16 * shape.d_value, 1, shape.d_value);
+      for (Index column = 0; column < value_columns; column += tile_rows, to += block_keys * tile_rows) {
+        const Index there = j < block.rows ? std::min<Index>(tile_rows, shape.d_value - column) : 0;
+        if (there == tile_rows)
+          for (int r = 0; r < tile_rows; r += part_lanes) hn::StoreU(hn::LoadU(part, row + column + r), part, to + r);
+        else
+          for (int r = 0; r < tile_rows; ++r) to[r] = r < there ? row[column + r] : T(0);
+      }
     }
-  }
-
-  /// tile_rows entries of each of one or two rows, `stride` apart.
-  template <Index together>
-  static HWY_INLINE void store_rows(const T* in, Index stride, T* out) {
-    const hn::CappedTag<T, tile_rows> part;
-#if HWY_TARGET != HWY_SCALAR
-    if constexpr (together * tile_rows == lanes) {
-      const D d;
-      if constexpr (together == 1)
-        hn::Store(hn::LoadU(d, in), d, out);
-      else
-        hn::Store(hn::Combine(d, hn::LoadU(part, in + stride), hn::LoadU(part, in)), d, out);
-      return;
-    }
-#endif
-    for (Index r = 0; r < together; ++r)
-      for (Index c = 0; c < tile_rows; c += static_cast<Index>(hn::MaxLanes(part)))
-        hn::StoreU(hn::LoadU(part, in + r * stride + c), part, out + r * tile_rows + c);
   }
 
   static constexpr const T* no_shift = nullptr;

@@ -337,24 +337,6 @@ TEST_P(OnlineSoftmaxOn, StartsAfreshWithEveryBlockOfQueries) {
   });
 }
 
-/// Panel after panel where the keys are packed at once, as one state where they are too many.
-TEST_P(OnlineSoftmaxOn, AttendsAsAStateDoes) {
-  for_both_types([]<class T>(T) {
-    const Index n = 1100;
-    for (const bool causal : {false, true})
-      for (const Index n_keys : {0, 1, 130, 500, 1100})
-        for (const Index first_key : {0, 700}) {
-          Problem<T> problem(shape_of(64, 40, causal), 230, n_keys);
-          problem.first_query = 600, problem.first_key = first_key;
-          OnlineSoftmax<T> state(problem.shape, n);
-          SoftmaxWorkspace<T> workspace(problem.shape, n_keys);
-          std::vector<T> outputs(as_size(problem.n_queries * problem.shape.d_value), T(-77));
-          state.attend(problem.query_block(), problem.key_block(0, n_keys), workspace, outputs.data());
-          EXPECT_EQ(outputs, attend(problem)) << n_keys << " keys from " << first_key << (causal ? ", causal" : "");
-        }
-  });
-}
-
 TEST_P(OnlineSoftmaxOn, RefusesWhatItWasNotMadeFor) {
   const Problem<float> problem(shape_of(8, 8), 480, 10);
   OnlineSoftmax<float> state(problem.shape, 10);
