@@ -8,9 +8,10 @@
 #   scripts/cluster.sh kill NODE              ends every process of a node at once; boot NODE brings it back
 #   scripts/cluster.sh cut NODE               packets to and from it vanish without a word; mend NODE joins it again
 #   scripts/cluster.sh run NODE COMMAND...    runs a command line on a node, as ssh does; 255 if it does not answer
+#   scripts/cluster.sh pids NODE              the numbers of its processes, as this machine sees them
 #
-#   --state DIR, after the first word: pids, logs and configuration [build/cluster]. With a folder each, one cluster of
-#   each kind can be up at the same time.
+#   --state DIR, after the first word: pids, logs and configuration [build/cluster]. With a folder each, ten clusters of
+#   each kind can be up at the same time; none sees the others.
 #
 # Needs root. All nodes share this machine's cores, memory and files: good for trying, not for timing.
 # Exit codes: 0 done, 1 failed, 2 bad request, 77 cannot run here.
@@ -21,7 +22,7 @@ fail() {
   exit "$1"
 }
 
-# One record a line: "bridge NAME", "folder PATH", "node NAME ADDRESS PORT", "pid OWNER PID START_TIME".
+# One record a line: "bridge NAME", "folder PATH", "node NAME NAMESPACE ADDRESS PORT", "pid OWNER PID START_TIME".
 record() {
   echo "$*" >> "$state/started"
 }
@@ -94,11 +95,12 @@ on_node() {
 # Host name, /dev/shm and $folder/node are a node's own: MPI ranks take equal host names for one shared memory, and PMIx
 # makes files of the same name on every node.
 boot_node() {
-  local node=$1 folder
+  local node=$1 folder space
   ! holder_of "$node" > /dev/null || fail 2 "$node is up already"
   folder=$(records folder)
+  space=$(records node | sed -n "s/^$node \([^ ]*\).*/\1/p")
   # shellcheck disable=SC2016
-  start "$node" nsenter --net="/run/netns/$node" unshare --uts --mount --propagation private sh -c \
+  start "$node" nsenter --net="/run/netns/$space" unshare --uts --mount --propagation private sh -c \
     'hostname "$1" && mount -t tmpfs -o size=1g tmpfs /dev/shm && mount -t tmpfs tmpfs "$2" && touch "$2/ready" &&
      exec sleep infinity' sh "$node" "$folder/node"
   for _ in $(seq 50); do
@@ -112,23 +114,36 @@ boot_node() {
   fail 1 "$node does not start, see $state/log/$node.out"
 }
 
+# The first number that no other cluster of this machine has: making the bridge takes it.
+take_number() {
+  local number
+  for number in $(seq 0 9); do
+    bridge=be-$kind$number
+    network=10.77.$first_network$number
+    if [ -z "$(ip -4 addr show to "$network.0/24")" ] && ip link add "$bridge" type bridge 2> /dev/null; then
+      record bridge "$bridge"
+      slurmctld_port=1681$number
+      return 0
+    fi
+  done
+  fail 1 "ten clusters are up already, or their networks 10.77.${first_network}0 to $network are in use"
+}
+
 make_network() {
-  local i node
-  [ -z "$(ip -4 addr show to "$network.0/24")" ] || fail 1 "the addresses $network.0/24 are in use on this machine"
-  ip link add "$bridge" type bridge
-  record bridge "$bridge"
-  ip link set "$bridge" alias "$state"  # so that a second up can say where the first one is
+  local i space port
+  take_number
   ip addr add "$network.254/24" dev "$bridge"
   ip link set "$bridge" up
   for i in $(seq "$n_nodes"); do
-    node=$prefix$i
-    ip netns add "$node"
-    record node "$node" "$network.$i" "${prefix}v$i"
-    ip link add "${prefix}v$i" type veth peer name eth0 netns "$node"
-    ip link set "${prefix}v$i" master "$bridge" up
-    ip -n "$node" addr add "$network.$i/24" dev eth0
-    ip -n "$node" link set eth0 up
-    ip -n "$node" link set lo up
+    space=$bridge.$prefix$i
+    port=${bridge}v$i
+    ip netns add "$space"
+    record node "$prefix$i" "$space" "$network.$i" "$port"
+    ip link add "$port" type veth peer name eth0 netns "$space"
+    ip link set "$port" master "$bridge" up
+    ip -n "$space" addr add "$network.$i/24" dev eth0
+    ip -n "$space" link set eth0 up
+    ip -n "$space" link set lo up
   done
 }
 
@@ -151,8 +166,8 @@ ClusterName=breakeven
 SlurmctldHost=$(hostname -s)($network.254)
 SlurmUser=root
 SlurmdUser=root
-SlurmctldPort=16817
-SlurmdPort=16818
+SlurmctldPort=$slurmctld_port
+SlurmdPort=16820
 AuthType=auth/munge
 AuthInfo=socket=$folder/munge/socket,cred_expire=5
 StateSaveLocation=$state/slurmctld
@@ -236,22 +251,17 @@ up() {
   [[ $n_nodes =~ ^[1-9][0-9]?$ ]] || fail 2 "up needs a number of nodes from 1 to 99, got '$n_nodes'"
   require ip nsenter unshare
   ! $slurm || require munged slurmctld slurmd sinfo setpriv
-  local other
-  if ip link show "$bridge" > /dev/null 2>&1; then
-    other=$(ip link show "$bridge" | sed -n 's/.*alias //p')
-    fail 2 "a cluster is up already; end it with: scripts/cluster.sh down --state $other"
-  fi
-  [ ! -e "$state/started" ] ||
-    fail 2 "$state belongs to another cluster; end it with: scripts/cluster.sh down --state $state"
-  trap give_up EXIT
-  trap 'exit 1' INT TERM HUP
+  [ ! -e "$state/started" ] || fail 2 "a cluster is up already; end it with: scripts/cluster.sh down --state $state"
   if [ -n "$(ls -A "$state" 2> /dev/null)" ] && [ ! -e "$state/made_by_cluster_sh" ]; then
-    trap - EXIT
     fail 2 "$state holds something else, choose an empty folder"
   fi
-  rm -rf "$state/log" "$state/slurmctld" "$state/spool" "$state/slurm.conf" "$state/mpi.conf"
-  mkdir -p "$state/log" "$state/spool"
+  mkdir -p "$state"
   touch "$state/made_by_cluster_sh"
+  (set -o noclobber && : > "$state/started") 2> /dev/null || fail 2 "another up is at work in $state"
+  trap give_up EXIT
+  trap 'exit 1' INT TERM HUP
+  rm -rf "$state/log" "$state/slurmctld" "$state/spool" "$state/slurm.conf" "$state/mpi.conf"
+  mkdir "$state/log" "$state/spool"
   make_network
   make_folder
   if $slurm; then
@@ -273,12 +283,13 @@ up() {
 down() {
   trap '' INT TERM HUP
   [ -e "$state/started" ] || { echo "cluster.sh: nothing is up in $state" >&2; return 0; }
-  local name rest
+  local name space address port
   end_processes slurmctld
   end_processes '*-slurmd'
-  while read -r name rest; do
-    end_namespace "$name"
-    ip netns del "$name" 2> /dev/null || true  # takes the node's end of the cable along, and so the other end
+  while read -r name space address port; do
+    end_namespace "$space"
+    ip link del "$port" 2> /dev/null || true
+    ip netns del "$space" 2> /dev/null || true
   done < <(records node)
   end_processes '*'
   for name in $(records bridge); do ip link del "$name" 2> /dev/null || true; done
@@ -304,7 +315,7 @@ subject=
 case "$action" in
   -h | --help) sed -n '2,/^set -/{/^set -/d; s/^# \{0,1\}//; p}' "$script"; exit 0 ;;
   down) shift ;;
-  up | kill | boot | cut | mend | run) [[ ${2:---} == --* ]] && fail 2 "$action of what? --help"; subject=$2; shift 2 ;;
+  up | kill | boot | cut | mend | run | pids) [[ ${2:---} == --* ]] && fail 2 "$action of what? --help"; subject=$2; shift 2 ;;
   *) fail 2 "unknown command '$action'; --help lists all" ;;
 esac
 slurm=true
@@ -319,19 +330,20 @@ while [ $# -gt 0 ]; do
 done
 state=$(realpath -m "$state")
 [ "$(id -u)" -eq 0 ] || fail 77 "needs root, since it makes network namespaces"
-if $slurm; then prefix=be-n bridge=be-slurm network=10.77.0; else prefix=be-h bridge=be-hosts network=10.77.1; fi
+if $slurm; then prefix=be-n kind=slurm first_network=; else prefix=be-h kind=hosts first_network=1; fi
 
 case "$action" in
   up) n_nodes=$subject; up; exit 0 ;;
   down) down; exit 0 ;;
 esac
 node=$subject
-read -r address port < <(records node | sed -n "s/^$node //p") ||
+read -r space address port < <(records node | sed -n "s/^$node //p") ||
   fail 2 "there is no node '$node' in the cluster of $state"
 case "$action" in
-  kill) end_namespace "$node" ;;
+  kill) end_namespace "$space" ;;
   boot) boot_node "$node" ;;
   cut) ip link set "$port" nomaster ;;
   mend) ip link set "$port" master "$(records bridge)" ;;
+  pids) ip netns pids "$space" ;;
   run) run_on_node "$@" ;;
 esac

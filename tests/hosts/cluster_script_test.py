@@ -67,7 +67,7 @@ class ClusterScript(unittest.TestCase):
                 node = "be-h1" if kind else "be-n1"
                 self.assertEqual(output(SCRIPT, "run", node, "--state", self.state, "hostname;", "echo", "$((1 + 1))"),
                                  f"{node}\n2\n")
-                stray = subprocess.Popen(["ip", "netns", "exec", node, "setsid", "sleep", "600"])
+                stray = subprocess.Popen(["ip", "netns", "exec", f"be-{'hosts' if kind else 'slurm'}0.{node}", "setsid", "sleep", "600"])
                 self.assert_cluster(0, "down")
                 self.assertNotEqual(stray.wait(10), 0)
                 self.assertEqual([pid for pid in pids if is_running(pid)], [])
@@ -79,17 +79,36 @@ class ClusterScript(unittest.TestCase):
         pids = self.pids()
         self.assert_cluster(2, "up", "1", "--without-slurm", says=f"a cluster is up already; end it with: "
                             f"scripts/cluster.sh down --state {self.state}")
-        self.assert_cluster(2, "up", "1", "--without-slurm", says=str(self.state), state=f"{self.state}2")
         self.assert_cluster(2, "up", "1", says=str(self.state))  # the other kind, but the same folder
-        self.assert_cluster(0, "down", says="nothing is up", state=f"{self.state}2")
         self.assertTrue(all(is_running(pid) for pid in pids))
 
+    def test_clusters_side_by_side_do_not_meet(self):
+        other = f"{self.state}2"
+        self.addCleanup(self.cluster, "down", state=other)
+        for kind, node in ((["--without-slurm"], "be-h1"), ([], "be-n1")):
+            with self.subTest(kind=kind):
+                for state in (self.state, other):
+                    self.assert_cluster(0, "up", "1", *kind, state=state)
+                pids = self.pids()
+                self.assert_cluster(0, "run", node, state=other)
+                self.assert_cluster(0, "kill", node, state=other)
+                self.assert_cluster(0, "down", state=other)
+                self.assertTrue(all(is_running(pid) for pid in pids))
+                self.assert_cluster(0, "run", node)
+                if not kind:
+                    nodes = subprocess.run(["sinfo", "-h", "-N", "-o", "%N %T"], capture_output=True, text=True, timeout=30,
+                                           env=os.environ | {"SLURM_CONF": f"{self.state}/slurm.conf"}, check=True)
+                    self.assertEqual(nodes.stdout, "be-n1 idle\n")
+                self.assert_cluster(0, "down")
+                self.assert_nothing_is_left()
+
     def test_an_up_that_fails_half_way_leaves_nothing(self):
-        output("ip", "netns", "add", "be-h2")
-        self.addCleanup(subprocess.run, ["ip", "netns", "del", "be-h2"], check=False, capture_output=True)
+        theirs = "be-hosts0.be-h2"
+        output("ip", "netns", "add", theirs)
+        self.addCleanup(subprocess.run, ["ip", "netns", "del", theirs], check=False, capture_output=True)
         self.assert_cluster(1, "up", "3", "--without-slurm", says="up failed, ending what was started")
-        self.assertEqual(output("ip", "netns", "list").split(), ["be-h2"])  # somebody else's
-        output("ip", "netns", "del", "be-h2")
+        self.assertEqual(output("ip", "netns", "list").split(), [theirs])  # somebody else's
+        output("ip", "netns", "del", theirs)
         self.assert_nothing_is_left()
 
     def test_an_up_that_is_interrupted_leaves_nothing(self):

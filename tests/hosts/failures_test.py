@@ -23,7 +23,7 @@ MORE = 3  # groups left to measure after a failure
 def processes(host):
     """{pid: name} of what runs on a host, without what keeps it up."""
     found = {}
-    for pid in cluster.command("ip", "netns", "pids", host).split():
+    for pid in cluster.on_cluster("pids", host).split():
         try:
             found[int(pid)] = pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
         except FileNotFoundError:

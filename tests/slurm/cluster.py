@@ -38,8 +38,8 @@ def command(*words):
 
 
 def on_cluster(action, node):
-    """scripts/cluster.sh kill, boot, cut or mend."""
-    command(programs.REPOSITORY / "scripts" / "cluster.sh", action, node, "--state", STATE)
+    """scripts/cluster.sh kill, boot, cut, mend or pids."""
+    return command(programs.REPOSITORY / "scripts" / "cluster.sh", action, node, "--state", STATE)
 
 
 def wait_until(condition, what, limit_s=LIMIT_S):
