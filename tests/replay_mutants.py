@@ -117,6 +117,9 @@ def replay(number, mutant):
 
 
 def main():
+    if sys.argv[1:2] in (["-h"], ["--help"]):
+        print(__doc__)
+        return 0
     mutants = read_mutants()
     chosen = [int(word) for word in sys.argv[1:]] or range(1, len(mutants) + 1)
     refresh_copy()
