@@ -40,9 +40,11 @@ struct SoftmaxShape {
 
 template <class T>
 struct SoftmaxKernel;  // the compiled loops of one instruction set
+template <class T>
+struct QueryPanel;
 
-/// Scratch of absorb(): a packed stretch of keys and values and the weights of one tile. One per rank serves all
-/// states.
+/// Scratch of absorb() and attend(): a packed stretch of keys and values and the weights of one block of them. One per
+/// rank serves all states.
 template <class T>
 class SoftmaxWorkspace {
  public:
@@ -51,7 +53,7 @@ class SoftmaxWorkspace {
   /// What it allocates; bounded by the cache, whatever max_keys.
   static Index bytes(const SoftmaxShape& shape, Index max_keys);
 
-  /// What the next absorb() brings into the second-level cache beside its work.
+  /// What the next attend() brings into the second-level cache beside its work.
   void fetch_meanwhile(const FetchQueue& queue) { fetched_ = queue; }
 
  private:
@@ -59,7 +61,10 @@ class SoftmaxWorkspace {
   friend class OnlineSoftmax;
   const SoftmaxKernel<T>* kernel_;
   Index packed_keys_;  // rows of one stretch
-  AlignedVector<T> keys_, values_, weights_;
+  AlignedVector<T> keys_, values_;
+  Index in_place_keys_;  // most rows that are not packed
+  AlignedVector<T> last_keys_, last_values_;
+  AlignedVector<T> weights_;
   FetchQueue fetched_;
 };
 
@@ -87,11 +92,26 @@ class OnlineSoftmax {
   /// Writes rows x d_value, row-major. The state stays as it is: more keys may follow.
   void finish(T* outputs) const;
 
+  /// start(), absorb() and finish() where `keys` are all there are; the state is lost. Few keys are read where they
+  /// lie, and each panel of queries is finished before the next, so that only one panel's state takes room in the
+  /// caches.
+  void attend(const QueryBlock<T>& queries, const KeyBlock<T>& keys, SoftmaxWorkspace<T>& workspace, T* outputs);
+
   /// What the constructor allocates.
   static Index bytes(const SoftmaxShape& shape, Index n_queries);
 
  private:
   Index n_panels() const;
+  Range panel_rows(Index p) const;
+  /// Panel p of the block, whose state is at the given place.
+  QueryPanel<T> panel(Index p, Index place);
+  void load(const QueryBlock<T>& block, Index p, Index place);
+  void store(T* outputs, Index p, Index place) const;
+
+  void take(const QueryBlock<T>& block);
+  /// Keys that some query sees.
+  Index visible_keys(const KeyBlock<T>& block) const;
+  void check(const SoftmaxWorkspace<T>& workspace) const;
 
   SoftmaxShape shape_;
   const SoftmaxKernel<T>* kernel_;

@@ -49,18 +49,28 @@ struct SoftmaxLoops {
 
   using Tile = V[tile_rows][row_vectors];
 
-  /// tile[r] += sum over p < depth of rows[p][r] * panel[p], in the vectors from `first` on.
+  /// tile_rows rows as they lie in memory: element p of row r is at begin[p * step + r * stride]. Beside element p,
+  /// begin[ahead + p * ahead_step] is asked for, unless ahead_step is 0.
+  struct Rows {
+    const T* begin;
+    Index step, stride;
+    Index ahead = 0, ahead_step = 0;
+  };
+
+  /// tile[r] += sum over p < depth of rows[r][p] * panel[p], in the vectors from `first` on.
   template <int first = 0>
-  static HWY_INLINE void add_products(Index depth, const T* HWY_RESTRICT rows, const T* HWY_RESTRICT panel,
-                                      Tile& tile) {
+  static HWY_INLINE void add_products(Index depth, const Rows& rows, const T* HWY_RESTRICT panel, Tile& tile) {
     const D d;
-    for (Index p = 0; p < depth; ++p, panel += width, rows += tile_rows) {
+    const T* HWY_RESTRICT at = rows.begin;
+    const T* next = rows.begin + rows.ahead;
+    for (Index p = 0; p < depth; ++p, panel += width, at += rows.step, next += rows.ahead_step) {
+      if (rows.ahead_step != 0) hwy::Prefetch(next);
       V b[row_vectors];
 #pragma GCC unroll 3
       for (int v = first; v < row_vectors; ++v) b[v] = hn::Load(d, panel + v * lanes);
 #pragma GCC unroll 8
       for (int r = 0; r < tile_rows; ++r) {
-        const V a = hn::Set(d, rows[r]);
+        const V a = hn::Set(d, at[r * rows.stride]);
 #pragma GCC unroll 3
         for (int v = first; v < row_vectors; ++v) tile[r][v] = hn::MulAdd(a, b[v], tile[r][v]);
       }
@@ -116,7 +126,7 @@ struct SoftmaxLoops {
 
   /// The keys of one tile for the queries of a panel.
   struct KeyTile {
-    const T* keys;    ///< [d][tile_rows]
+    Rows keys;
     Index d;          ///< length of keys
     Index keys_done;  ///< keys of the block before this tile
     Mask mask;
@@ -228,16 +238,23 @@ struct SoftmaxLoops {
   /// outputs += weights x values of one key block. Sums of a block start from zero, for the sake of accuracy: one
   /// running sum over all keys would lose a digit. Vector v of the queries sees the first ends[v] keys only; the others
   /// have no weights.
-  static HWY_INLINE void add_values(const Block& block, const T* values, const Index (&ends)[row_vectors]) {
+  template <class ValueTile>
+  static HWY_INLINE void add_values(const Block& block, const ValueTile& value_tile, const Index (&ends)[row_vectors]) {
     const D d;
     const V zeros[row_vectors] = {hn::Zero(d), hn::Zero(d), hn::Zero(d)};
-    const auto from = [&](Index key) { return block.weights + key * width; };
-    for (Index column = 0; column < block.value_columns; column += tile_rows, values += block_keys * tile_rows) {
+    for (Index column = 0; column < block.value_columns; column += tile_rows) {
+      const Rows values = value_tile(column);
+      const auto from = [&](Index key) HWY_ATTR {
+        Rows later = values;
+        later.begin += key * values.step;
+        return later;
+      };
+      const auto weights = [&](Index key) { return block.weights + key * width; };
       Tile tile;
       fill(tile, zeros);
-      add_products<0>(ends[0], values, from(0), tile);
-      add_products<1>(ends[1] - ends[0], values + ends[0] * tile_rows, from(ends[0]), tile);
-      add_products<2>(ends[2] - ends[1], values + ends[1] * tile_rows, from(ends[1]), tile);
+      add_products<0>(ends[0], from(0), weights(0), tile);
+      add_products<1>(ends[1] - ends[0], from(ends[0]), weights(ends[0]), tile);
+      add_products<2>(ends[2] - ends[1], from(ends[1]), weights(ends[1]), tile);
       T* const outputs = block.panel.outputs + column * width;
 #pragma GCC unroll 8
       for (int r = 0; r < tile_rows; ++r)
@@ -252,21 +269,42 @@ struct SoftmaxLoops {
                 block.panel.sums + lane);
   }
 
-  template <bool running>
-  static void absorb_as(const SoftmaxShape& shape, const PackedKeys<T>& keys, const QueryPanel<T>& panel, T* weights,
+  static HWY_INLINE Rows key_tile(const PackedKeys<T>& keys, Index first, Index d) {
+    return {keys.keys + first * d, tile_rows, 1};
+  }
+  static HWY_INLINE Rows key_tile(const KeysInPlace<T>& keys, Index first, Index d) {
+    const bool whole = first + tile_rows <= keys.rows;
+    return {whole ? keys.keys + first * d : keys.last_keys, 1, d, tile_rows * d, tile_rows};  // ahead: the next tile
+  }
+
+  /// Values of the keys from `first` on, a whole number of blocks, in the columns from `column` on.
+  static HWY_INLINE Rows value_tile(const PackedKeys<T>& keys, Index first, Index column, Index d_value) {
+    return {keys.values + first * padded(d_value) + column * block_keys, tile_rows, 1};
+  }
+  static HWY_INLINE Rows value_tile(const KeysInPlace<T>& keys, Index first, Index column, Index d_value) {
+    if (column + tile_rows > d_value) return {keys.last_values + first * tile_rows, tile_rows, 1, 0, tile_rows};
+    constexpr Index keys_ahead = 12;
+    return {keys.values + first * d_value + column, d_value, 1, keys_ahead * d_value, d_value};
+  }
+
+  template <bool running, class Keys>
+  static void absorb_as(const SoftmaxShape& shape, const Keys& all, const QueryPanel<T>& queries, T* weights,
                         FetchQueue& fetched) {
     HWY_ALIGN T block_sums[width];
-    const Index value_columns = padded(shape.d_value);
-    const Block block{panel, value_columns, weights, block_sums};
-    const Index visible = shape.causal ? std::min(keys.rows, panel.last_global + 1 - keys.first_global) : keys.rows;
+    const Keys keys = all;  // copies, which no store can change
+    const QueryPanel<T> panel = queries;
+    const Index d = shape.d, d_value = shape.d_value;
+    const bool causal = shape.causal;
+    const Block block{panel, padded(d_value), weights, block_sums};
+    const Index visible = causal ? std::min(keys.rows, panel.last_global + 1 - keys.first_global) : keys.rows;
     bool fresh = panel.sums[0] == T(0);  // no key seen: the first tile will raise the maxima
     for (Index begin = 0; begin < visible; begin += block_keys) {
       std::fill(block_sums, block_sums + width, T(0));
       const Index n_keys = std::min(block_keys, visible - begin);
-      const Index causal_offset = shape.causal ? keys.first_global + begin - panel.first_global : -block_keys;
+      const Index causal_offset = causal ? keys.first_global + begin - panel.first_global : -block_keys;
       for (Index done = 0; done < n_keys; done += tile_rows) {
         const Index first = begin + done;
-        const KeyTile tile{keys.keys + first * shape.d, shape.d, done, {causal_offset + done, visible - first}};
+        const KeyTile tile{key_tile(keys, first, d), d, done, {causal_offset + done, visible - first}};
         if (running && std::exchange(fresh, false))
           absorb_raising<true>(block, tile);
         else if (tile.mask.empty())
@@ -276,14 +314,15 @@ struct SoftmaxLoops {
         fetched.step(fetch_into_second_level);
       }
       Index ends[row_vectors];
-      for (int v = 0; v < row_vectors; ++v)
-        ends[v] = padded(std::clamp<Index>((v + 1) * lanes - causal_offset, 0, n_keys));
-      ends[row_vectors - 1] = padded(n_keys);
-      add_values(block, keys.values + begin * value_columns, ends);
+      for (int v = 0; v < row_vectors; ++v) ends[v] = std::clamp<Index>((v + 1) * lanes - causal_offset, 0, n_keys);
+      ends[row_vectors - 1] = n_keys;
+      add_values(
+          block, [&](Index column) HWY_ATTR { return value_tile(keys, begin, column, d_value); }, ends);
     }
   }
 
-  static void absorb(const SoftmaxShape& shape, const PackedKeys<T>& keys, const QueryPanel<T>& panel, T* weights,
+  template <class Keys>
+  static void absorb(const SoftmaxShape& shape, const Keys& keys, const QueryPanel<T>& panel, T* weights,
                      FetchQueue& fetched) {
     if (shape.maximum == SoftmaxMaximum::running)
       absorb_as<true>(shape, keys, panel, weights, fetched);
@@ -331,6 +370,17 @@ struct SoftmaxLoops {
     pack_values(shape, block, packed.values);
   }
 
+  static void copy_edges(const SoftmaxShape& shape, const KeyBlock<T>& block, T* last_keys, T* last_values) {
+    const Index keys_left = block.rows % tile_rows, columns_left = shape.d_value % tile_rows;
+    const T* const from = block.keys + (block.rows - keys_left) * shape.d;
+    std::fill(std::copy(from, from + keys_left * shape.d, last_keys), last_keys + tile_rows * shape.d, T(0));
+    if (columns_left == 0) return;
+    for (Index j = 0; j < block.rows; ++j, last_values += tile_rows) {
+      const T* const row_end = block.values + (j + 1) * shape.d_value;
+      std::fill(std::copy(row_end - columns_left, row_end, last_values), last_values + tile_rows, T(0));
+    }
+  }
+
   static void load_queries(const SoftmaxShape& shape, const T* queries, Index rows, T* panel) {
     const D d;
     fetch_rows(queries + width * shape.d, width, shape.d);  // those of the next panel
@@ -361,7 +411,8 @@ struct SoftmaxLoops {
     }
   }
 
-  static constexpr SoftmaxKernel<T> kernel{width, tile_rows, block_keys, &pack, &load_queries, &absorb, &store_outputs};
+  static constexpr SoftmaxKernel<T> kernel{width,         tile_rows, block_keys, &pack,         &copy_edges,
+                                           &load_queries, &absorb,   &absorb,    &store_outputs};
 };
 
 const SoftmaxKernel<float>* softmax_kernel_f32() {

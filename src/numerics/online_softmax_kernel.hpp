@@ -16,6 +16,18 @@ struct PackedKeys {
   Index first_global;
 };
 
+/// Keys and values where they lie, and copies of what does not fill a register tile, so that nothing is read beyond the
+/// end.
+template <class T>
+struct KeysInPlace {
+  const T* keys;         ///< [rows][d]
+  const T* values;       ///< [rows][d_value]
+  const T* last_keys;    ///< [R][d]: the last rows % R keys, then zeros
+  const T* last_values;  ///< [rows][R]: the last d_value % R columns, then zeros; not read if there are none
+  Index rows;
+  Index first_global;
+};
+
 /// The state of `panel_width` queries, queries fastest in every array.
 template <class T>
 struct QueryPanel {
@@ -34,10 +46,14 @@ struct SoftmaxKernel {
   Index tile_rows;    ///< keys (or value columns) of a register tile
   Index block_keys;   ///< keys whose weights are held at once
   void (*pack)(const SoftmaxShape& shape, const KeyBlock<T>& block, const PackedKeys<T>& packed);
+  /// KeysInPlace::last_keys and last_values.
+  void (*copy_edges)(const SoftmaxShape& shape, const KeyBlock<T>& block, T* last_keys, T* last_values);
   /// Up to panel_width rows of queries into QueryPanel::queries; missing rows are 0.
   void (*load_queries)(const SoftmaxShape& shape, const T* queries, Index rows, T* panel);
-  void (*absorb)(const SoftmaxShape& shape, const PackedKeys<T>& keys, const QueryPanel<T>& panel, T* weights,
-                 FetchQueue& fetched);
+  void (*absorb_packed)(const SoftmaxShape& shape, const PackedKeys<T>& keys, const QueryPanel<T>& panel, T* weights,
+                        FetchQueue& fetched);
+  void (*absorb_in_place)(const SoftmaxShape& shape, const KeysInPlace<T>& keys, const QueryPanel<T>& panel, T* weights,
+                          FetchQueue& fetched);
   /// Up to panel_width rows of outputs, row-major, divided by their sums; 0 where the sum is.
   void (*store_outputs)(const SoftmaxShape& shape, const T* panel_outputs, const T* sums, Index rows, T* outputs);
 

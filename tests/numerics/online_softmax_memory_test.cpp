@@ -15,8 +15,8 @@ TYPED_TEST_SUITE(OnlineSoftmaxMemory, Types);
 
 TYPED_TEST(OnlineSoftmaxMemory, IsWhatBytesSays) {
   using T = TypeParam;
-  for (const Index n : {0, 1, 49, 5000})       // none, one padded panel, one row too many, more keys than a stretch
-    for (const Index d : {1, 8, 65, 40000}) {  // padded, whole, one column too many, keys longer than the cache
+  for (const Index n : {0, 1, 49, 1400, 5000})  // none, one padded panel, one row too many, more keys than a stretch
+    for (const Index d : {1, 8, 65, 40000}) {   // padded, whole, one column too many, keys longer than the cache
       if (n * d > 3'000'000) continue;
       const SoftmaxShape shape{d, d + 1, 1.0, false, SoftmaxMaximum::running};
       std::size_t before = allocated_array_bytes();
@@ -41,6 +41,7 @@ TYPED_TEST(OnlineSoftmaxMemory, IsNotAllocatedAfterConstruction) {
   state.start({rows.data(), 600, 0});
   state.absorb({rows.data(), rows.data(), 600, 0}, workspace);
   state.finish(outputs.data());
+  state.attend({rows.data(), 600, 0}, {rows.data(), rows.data(), 600, 0}, workspace, outputs.data());
   EXPECT_EQ(allocations(), before);
   EXPECT_GT(before, 0U);
 }

@@ -12,6 +12,7 @@
 #include "base/error.hpp"
 #include "base/philox.hpp"
 #include "numerics/cpu.hpp"
+#include "support/guarded_rows.hpp"
 
 namespace breakeven {
 namespace {
@@ -67,6 +68,16 @@ std::vector<T> attend(const Problem<T>& problem, const std::vector<Range>& block
 template <class T>
 std::vector<T> attend(const Problem<T>& problem) {
   return attend(problem, {{0, problem.n_keys}}, problem.n_keys);
+}
+
+/// All keys at once, read where they lie if they are few.
+template <class T>
+std::vector<T> attend_at_once(const Problem<T>& problem) {
+  OnlineSoftmax<T> state(problem.shape, problem.n_queries);
+  SoftmaxWorkspace<T> workspace(problem.shape, problem.n_keys);
+  std::vector<T> outputs(as_size(problem.n_queries * problem.shape.d_value), T(-77));
+  state.attend(problem.query_block(), problem.key_block(0, problem.n_keys), workspace, outputs.data());
+  return outputs;
 }
 
 /// The definition, in a type with more digits than float64, so that only the code under test rounds.
@@ -134,7 +145,9 @@ void expect_near(const std::vector<T>& outputs, const Problem<T>& problem, const
 
 template <class T>
 void expect_definition(const Problem<T>& problem) {
-  expect_near(attend(problem), problem, define(problem));
+  const Reference reference = define(problem);
+  expect_near(attend(problem), problem, reference);
+  expect_near(attend_at_once(problem), problem, reference);
 }
 
 /// Calls body(T{}) for both scalar types.
@@ -203,6 +216,58 @@ TEST_P(OnlineSoftmaxOn, IgnoresOrderAndCuttingOfTheKeyBlocks) {
       for (const auto& cut : cuts) expect_near(attend(problem, cut, 100), problem, reference);
       expect_near(attend(problem, cuts[0], 900), problem, reference);
     }
+  });
+}
+
+TEST_P(OnlineSoftmaxOn, AttendsAtOnceWhetherOrNotItPacksTheKeys) {
+  for_both_types([]<class T>(T) {
+    for (const bool causal : {false, true}) {
+      const auto both_ways = [&](Problem<T> problem, Index first_query) {
+        problem.first_query = first_query;
+        const Reference reference = define(problem);
+        expect_near(attend_at_once(problem), problem, reference);
+      };
+      both_ways(Problem<T>(shape_of(2, 3, causal), 33 * 48, 30), 0);    // panels by the dozen
+      both_ways(Problem<T>(shape_of(515, 517, causal), 10, 260), 255);  // more keys than a cache holds
+      both_ways(Problem<T>(shape_of(33, 31, causal), 150, 500), 400);   // several blocks of keys in place
+    }
+  });
+}
+
+TEST_P(OnlineSoftmaxOn, ReadsNothingBeyondTheRows) {
+  for_both_types([]<class T>(T) {
+    for (const Index n : {1, 7, 50})
+      for (const Index d_value : {1, 7, 8, 13}) {
+        const Problem<T> problem(shape_of(5, d_value), n, n);
+        const GuardedRows<T> queries(problem.queries), keys(problem.keys), values(problem.values);
+        const GuardedRows<T> outputs(std::vector<T>(as_size(n * d_value)));
+        OnlineSoftmax<T> state(problem.shape, n);
+        SoftmaxWorkspace<T> workspace(problem.shape, n);
+        state.attend({queries.data(), n, 0}, {keys.data(), values.data(), n, 0}, workspace, outputs.data());
+        EXPECT_EQ(std::vector<T>(outputs.data(), outputs.data() + n * d_value), attend_at_once(problem));
+        state.start({queries.data(), n, 0});
+        state.absorb({keys.data(), values.data(), n, 0}, workspace);
+        state.finish(outputs.data());
+        EXPECT_EQ(std::vector<T>(outputs.data(), outputs.data() + n * d_value), attend(problem));
+      }
+  });
+}
+
+TEST_P(OnlineSoftmaxOn, AttendsWithAWorkspaceForMoreKeys) {
+  for_both_types([]<class T>(T) {
+    const Problem<T> large(shape_of(9, 7), 100, 103), small(shape_of(9, 7), 31, 77);
+    OnlineSoftmax<T> state(large.shape, 100);
+    SoftmaxWorkspace<T> workspace(large.shape, 103);
+    std::vector<T> outputs(100 * 7);
+    state.attend(large.query_block(), large.key_block(0, 103), workspace, outputs.data());
+    EXPECT_EQ(outputs, attend_at_once(large));
+    state.attend(small.query_block(), small.key_block(0, 77), workspace, outputs.data());
+    outputs.resize(31 * 7);
+    EXPECT_EQ(outputs, attend_at_once(small));
+    SoftmaxWorkspace<T> for_fewer(large.shape, 50);  // it packs them, in stretches
+    outputs.resize(100 * 7);
+    state.attend(large.query_block(), large.key_block(0, 103), for_fewer, outputs.data());
+    expect_near(outputs, large, define(large));
   });
 }
 
@@ -344,6 +409,10 @@ TEST_P(OnlineSoftmaxOn, RefusesWhatItWasNotMadeFor) {
   SoftmaxWorkspace<float> longer_keys(shape_of(9, 8), 10), longer_values(shape_of(8, 9), 10);
   EXPECT_THROW(state.absorb(problem.key_block(0, 10), longer_keys), Failure);
   EXPECT_THROW(state.absorb(problem.key_block(0, 10), longer_values), Failure);
+  float output = 0;
+  const QueryBlock<float> query{problem.queries.data(), 1, 0};
+  EXPECT_THROW(state.attend(query, problem.key_block(0, 10), longer_keys, &output), Failure);
+  EXPECT_THROW(state.attend(query, problem.key_block(0, 10), longer_values, &output), Failure);
 }
 
 TEST_P(OnlineSoftmaxOn, CallsBackBetweenTiles) {

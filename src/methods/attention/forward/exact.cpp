@@ -86,13 +86,22 @@ void SoftmaxRows<T>::finish(Index slice, Array<T>& o) const {
 }
 
 template <class T>
+void SoftmaxRows<T>::attend(const ForwardProblem<T>& problem, Index slice, Array<T>& o) {
+  const Range& all = ranges_.front();
+  fetch_meanwhile(problem, slice, o);
+  states_.front().attend({problem.q.row(slice, 0), all.size(), all.begin},
+                         {problem.k.row(slice, 0), problem.v.row(slice, 0), all.size(), all.begin}, workspace_,
+                         o.row(slice, 0));
+}
+
+template <class T>
 void SoftmaxRows<T>::fetch_meanwhile(const ForwardProblem<T>& problem, Index slice, const Array<T>& o) {
   const auto stretch = [](const Array<T>& rows, Index s) {
     if (s == rows.slices()) return FetchQueue::Stretch{};
     return FetchQueue::Stretch{rows.slice(s), rows.rows() * rows.columns() * static_cast<Index>(sizeof(T))};
   };
   const std::array stretches{stretch(problem.q, slice + 1), stretch(problem.k, slice + 1),
-                             stretch(problem.v, slice + 1), stretch(o, slice)};
+                             stretch(problem.v, slice + 1), stretch(o, slice + 1)};
   Index bytes = 0;
   for (const FetchQueue::Stretch& s : stretches) bytes += s.bytes;
   workspace_.fetch_meanwhile(bytes <= most_fetched_bytes ? FetchQueue(stretches) : FetchQueue());

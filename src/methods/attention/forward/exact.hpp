@@ -34,9 +34,8 @@ class SoftmaxRows {
   /// Adds the keys of rank `origin`.
   void absorb(const KeyValueBlock<T>& block, Index slice, int origin, const std::function<void()>& between_tiles = {});
   void finish(Index slice, Array<T>& o) const;
-  /// For a rank that is alone: absorb() of this slice fetches what the next one reads and what finish() writes. Nothing
-  /// where that is more than a cache holds.
-  void fetch_meanwhile(const ForwardProblem<T>& problem, Index slice, const Array<T>& o);
+  /// All three for a rank that is alone, whose layout is one range.
+  void attend(const ForwardProblem<T>& problem, Index slice, Array<T>& o);
 
   static Index bytes(const ForwardSpec& spec, const Layout& layout, int rank, HeldSlices held);
   /// Flops of absorb() of all slices: 2 (d + d_value) a pair.
@@ -47,6 +46,8 @@ class SoftmaxRows {
  private:
   /// Index of the state of a slice's first range.
   std::size_t first_state(Index slice) const;
+  /// Attention of this slice will fetch what the next one reads and writes, where a cache holds it.
+  void fetch_meanwhile(const ForwardProblem<T>& problem, Index slice, const Array<T>& o);
 
   Layout layout_;
   std::vector<Range> ranges_;

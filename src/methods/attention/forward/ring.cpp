@@ -61,7 +61,11 @@ Ring<T>::Ring(const Communicator& comm, const ForwardSpec& spec, const Params& p
 
 template <class T>
 const ForwardSolution<T>& Ring<T>::run(const ForwardProblem<T>& problem) {
-  if (!held_.empty()) KeyValueBlock<T>::pack(problem, held_.data());  // a travelling copy; the problem stays as it is
+  if (comm_.size() == 1) {
+    for (Index slice = 0; slice < spec_.slices(); ++slice) rows_.attend(problem, slice, solution_.o);
+    return solution_;
+  }
+  KeyValueBlock<T>::pack(problem, held_.data());  // a travelling copy; the problem stays as it is
   for (int step = 0; step < comm_.size(); ++step) {
     const int origin = (comm_.rank() + step) % comm_.size();
     const int next = (origin + 1) % comm_.size();
@@ -77,7 +81,6 @@ const ForwardSolution<T>& Ring<T>::run(const ForwardProblem<T>& problem) {
         first ? KeyValueBlock<T>(problem) : KeyValueBlock<T>(spec_, layout_, origin, held_.data());
     for (Index slice = 0; slice < spec_.slices(); ++slice) {
       if (first) rows_.start(problem, slice);
-      if (first && last) rows_.fetch_meanwhile(problem, slice, solution_.o);
       rows_.absorb(block, slice, origin, [&] { shift.progress(); });
       if (last) rows_.finish(slice, solution_.o);
     }
