@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 
 #include "base/error.hpp"
+#include "numerics/row_extent.hpp"
 
 namespace breakeven {
 namespace {
@@ -31,6 +33,16 @@ RowOffsets row_offsets(Index parent, Index factor, Index stride) {
   const Index row_bytes = stride * static_cast<Index>(sizeof(T));
   return {parent * row_bytes, factor * row_bytes};
 }
+
+/// Of tokens that come tile after tile.
+template <class T>
+struct LargestNorm {
+  T squared = 0;
+  void raise(T of_tile) { squared = std::max(squared, of_tile); }
+  double bound(Index rows, Index d) const {
+    return rows == 0 ? -std::numeric_limits<double>::infinity() : squared_norm_bound(squared, d);
+  }
+};
 
 }  // namespace
 
@@ -120,32 +132,36 @@ Index FeatureKernel<T>::below_children() const {
 }
 
 template <class T>
-void FeatureKernel<T>::fill_tile(const T* tokens, Index rows, const T* shift, T* tile, Index stride, Index capacity) {
+T FeatureKernel<T>::fill_tile(const T* tokens, Index rows, const T* shift, T* tile, Index stride, Index capacity) {
   const Index d = basis_.d();
   tiles_.transpose(tokens, rows, d, d, shift, tile + stride, stride);
   for (Index v = 0; v < d; ++v) std::fill(tile + (1 + v) * stride + rows, tile + (1 + v) * stride + capacity, T(0));
+  return tiles_.largest_squared_norm(tile + stride, d, capacity, stride);
 }
 
 template <class T>
-void FeatureKernel<T>::accumulate(const T* keys, const T* values, Index rows, std::span<double> state,
-                                  std::span<const T> shift, const std::function<void(Range)>& look) {
+double FeatureKernel<T>::accumulate(const T* keys, const T* values, Index rows, std::span<double> state,
+                                    std::span<const T> shift, const std::function<void(Range)>& look) {
   const Index d = basis_.d(), d_value = columns_ - 1;
   const Index stored = below_parents();
   const FeatureFamilies families{key_rows_.data(), std::min(1 + d, stored),
                                  stored,           below_children() - stored,
                                  children_.data(), static_cast<Index>(children_.size())};
   std::fill(totals_.begin(), totals_.end(), 0.0);
+  LargestNorm<T> norm;
   for (Index first = 0; first < rows; first += tile_tokens<T>) {
     const Index n = std::min(tile_tokens<T>, rows - first), padded = round_up(n, line_tokens<T>);
     if (look) look({first, first + n});
     std::fill_n(key_tile_.begin(), n, T(1));  // not for what fills a line up: it would be counted
     std::fill(key_tile_.begin() + n, key_tile_.begin() + padded, T(0));
-    fill_tile(keys + first * d, n, shift.empty() ? nullptr : shift.data(), key_tile_.data(), tile_stride<T>, padded);
+    norm.raise(fill_tile(keys + first * d, n, shift.empty() ? nullptr : shift.data(), key_tile_.data(), tile_stride<T>,
+                         padded));
     tiles_.pack_values(values + first * d_value, n, padded, d_value, value_tile_.data());
     tiles_.accumulate(key_tile_.data(), padded, families, key_tile_.data() + stored_keys_ * tile_stride<T>,
                       value_tile_.data(), columns_, state.data(), totals_.data());
   }
   for (Index a = 0; a < features(); ++a) state[a * columns_ + d_value] += totals_[a];
+  return norm.bound(rows, d);
 }
 
 template <class T>
@@ -159,15 +175,17 @@ void FeatureKernel<T>::apply_panel(const T* weighted_state) {
 }
 
 template <class T>
-void FeatureKernel<T>::apply(const T* queries, Index rows, std::span<const T> weighted_state, T* outputs,
-                             T* denominators) {
+double FeatureKernel<T>::apply(const T* queries, Index rows, std::span<const T> weighted_state, T* outputs,
+                               T* denominators) {
   constexpr Index panel = panel_tokens<T>;
+  LargestNorm<T> norm;
   for (Index first = 0; first < rows; first += panel) {
     const Index n = std::min(panel, rows - first);
-    fill_tile(queries + first * basis_.d(), n, nullptr, query_tile_.data(), panel, panel);
+    norm.raise(fill_tile(queries + first * basis_.d(), n, nullptr, query_tile_.data(), panel, panel));
     apply_panel(weighted_state.data());
     tiles_.normalise(sums_.data(), columns_, n, outputs + first * (columns_ - 1), denominators + first);
   }
+  return norm.bound(rows, basis_.d());
 }
 
 /// The part of rows [first, first + rows) of a block that comes from the block itself, added to the panel's sums:
@@ -185,28 +203,30 @@ void FeatureKernel<T>::add_own_block(Index first, Index rows) {
 }
 
 template <class T>
-void FeatureKernel<T>::causal(const T* queries, const T* keys, const T* values, Index rows,
-                              std::span<double> running_state, std::span<const double> weights,
-                              std::span<const double> c, double scale, T* outputs, T* denominators,
-                              std::span<const T> shift) {
+double FeatureKernel<T>::causal(const T* queries, const T* keys, const T* values, Index rows,
+                                std::span<double> running_state, std::span<const double> weights,
+                                std::span<const double> c, double scale, T* outputs, T* denominators,
+                                std::span<const T> shift) {
   constexpr Index panel = panel_tokens<T>;
   const Index d = basis_.d(), d_value = columns_ - 1;
   if (polynomial_.empty()) throw Failure("this FeatureKernel was made without causal()");
   for (std::size_t g = 0; g < polynomial_.size(); ++g)
     polynomial_[g] = static_cast<T>(c[g] * std::pow(scale, static_cast<double>(g)));
+  LargestNorm<T> norm;
   for (Index begin = 0; begin < rows; begin += block_) {
     const Index block_rows = std::min(block_, rows - begin);
     tiles_.weigh(running_state.data(), weights.data(), features(), columns_, weighted_state_.data());
     copy_block(keys + begin * d, values + begin * d_value, block_rows, shift);
     for (Index first = 0; first < block_rows; first += panel) {
       const Index n = std::min(panel, block_rows - first);
-      fill_tile(queries + (begin + first) * d, n, nullptr, query_tile_.data(), panel, panel);
+      norm.raise(fill_tile(queries + (begin + first) * d, n, nullptr, query_tile_.data(), panel, panel));
       apply_panel(weighted_state_.data());
       add_own_block(first, n);
       tiles_.normalise(sums_.data(), columns_, n, outputs + (begin + first) * d_value, denominators + begin + first);
     }
     accumulate(keys + begin * d, values + begin * d_value, block_rows, running_state, shift);
   }
+  return norm.bound(rows, d);
 }
 
 /// Keys less shift, and [value, 1], row-major. Scores are taken eight keys at a time; those past the last are never

@@ -32,21 +32,23 @@ class FeatureKernel {
 
   /// state += sum over the rows of phi(k_j - shift) [v_j, 1]. keys (rows x d), values (rows x d_value); an empty shift
   /// is zero, otherwise it has d entries. `look`, if any, is called with each range of rows just before it is read:
-  /// what else is to be known of them costs no journey of its own from memory.
-  void accumulate(const T* keys, const T* values, Index rows, std::span<double> state, std::span<const T> shift = {},
-                  const std::function<void(Range)>& look = {});
+  /// what else is to be known of them costs no journey of its own from memory. Returns max ||k_j - shift||^2, see
+  /// apply().
+  double accumulate(const T* keys, const T* values, Index rows, std::span<double> state, std::span<const T> shift = {},
+                    const std::function<void(Range)>& look = {});
 
   /// outputs (rows x d_value) = N_i / D_i and denominators (rows) = D_i with [N_i, D_i] = phi(q_i)^T weighted_state,
   /// where row a of weighted_state is w_a times row a of S. D_i = 0 divides by zero and gives what the hardware gives.
-  void apply(const T* queries, Index rows, std::span<const T> weighted_state, T* outputs, T* denominators);
+  /// Returns max ||q_i||^2, rounded up as by largest_squared_norm(); -infinity without a row.
+  double apply(const T* queries, Index rows, std::span<const T> weighted_state, T* outputs, T* denominators);
 
   /// Row i attends to the tokens that running_state holds and to rows j <= i; the rows join running_state (unweighted).
   /// Several calls on consecutive rows give what one call gives, up to rounding. `weights` = basis().weights(c, scale),
   /// `c` has degree + 1 entries. Within a block of causal_block() rows p is evaluated on the scores; earlier tokens
-  /// come through the state, which is weighted once a block.
-  void causal(const T* queries, const T* keys, const T* values, Index rows, std::span<double> running_state,
-              std::span<const double> weights, std::span<const double> c, double scale, T* outputs, T* denominators,
-              std::span<const T> shift = {});
+  /// come through the state, which is weighted once a block. Returns max ||q_i||^2 as apply() does.
+  double causal(const T* queries, const T* keys, const T* values, Index rows, std::span<double> running_state,
+                std::span<const double> weights, std::span<const double> c, double scale, T* outputs, T* denominators,
+                std::span<const T> shift = {});
 
   /// What the constructor allocates.
   static Index bytes(Index d, Index degree, Index d_value, bool with_causal = true);
@@ -63,8 +65,9 @@ class FeatureKernel {
   struct Sizes;
   FeatureKernel(MonomialBasis basis, Index d_value, const Sizes& sizes);
 
-  /// The variables of `rows` tokens in the first columns of a tile, zeros from there to `capacity`.
-  void fill_tile(const T* tokens, Index rows, const T* shift, T* tile, Index stride, Index capacity);
+  /// The variables of `rows` tokens in the first columns of a tile, zeros from there to `capacity`. Returns their
+  /// largest squared norm.
+  T fill_tile(const T* tokens, Index rows, const T* shift, T* tile, Index stride, Index capacity);
   void copy_block(const T* keys, const T* values, Index rows, std::span<const T> shift);
   void apply_panel(const T* weighted_state);
   /// Where the two highest degrees begin; both at the end below degree 2.

@@ -49,6 +49,23 @@ void weigh(const double* state, const double* weights, Index features, Index col
   }
 }
 
+// ---- norms ---------------------------------------------------------------------------------------------------------
+
+template <class T>
+T largest_squared_norm(const T* rows, Index variables, Index tokens, Index stride) {
+  const Full<T> d;
+  auto largest = hn::Zero(d);
+  for (Index at = 0; at < tokens; at += lane_count<T>) {
+    auto norm = hn::Zero(d);
+    for (Index v = 0; v < variables; ++v) {
+      const auto x = hn::Load(d, rows + v * stride + at);
+      norm = hn::MulAdd(x, x, norm);
+    }
+    largest = hn::Max(largest, norm);
+  }
+  return hn::GetLane(hn::MaxOfLanes(d, largest));
+}
+
 // ---- sums over features (or keys) ----------------------------------------------------------------------------------
 
 /// The rows that are summed: as they stand,
@@ -261,6 +278,7 @@ template <class T>
 FeatureTiles<T> tiles() {
   return {.target = hwy::TargetName(HWY_TARGET),
           .transpose = transpose<T>,
+          .largest_squared_norm = largest_squared_norm<T>,
           .pack_values = pack_values<T>,
           .accumulate = accumulate<T>,
           .weigh = weigh<T>,

@@ -69,6 +69,8 @@ struct FeatureTiles {
 
   /// out[column][row] = in[row][column] - shift[column] (shift may be null), rows of `out` `out_stride` apart.
   void (*transpose)(const T* in, Index rows, Index columns, Index in_stride, const T* shift, T* out, Index out_stride);
+  /// The largest sum of squares of a token, over `variables` rows of a tile; 0 without a token.
+  T (*largest_squared_norm)(const T* rows, Index variables, Index tokens, Index stride);
   /// Lays the values (rows x columns, row-major) of one tile of keys out as accumulate() reads them: at most
   /// padded_rows times `columns` rounded up to most_strip_columns entries.
   void (*pack_values)(const T* values, Index rows, Index padded_rows, Index columns, T* out);

@@ -270,12 +270,16 @@ void dispatch_extremes(const double* rows, Index n_rows, Index columns, Index st
 }  // namespace
 
 template <class T>
-double largest_squared_norm(const T* rows, Index n_rows, Index columns, std::span<const T> shift) {
-  const T norm = dispatch_norm(rows, n_rows, columns, shift.empty() ? nullptr : shift.data());
-  if (norm < 0) return -std::numeric_limits<double>::infinity();
+double squared_norm_bound(T computed, Index columns) {
   // A sum of k squares carries at most k + 1 roundings, each up to eps / 2.
   const double roundings = static_cast<double>(columns + 1) * static_cast<double>(std::numeric_limits<T>::epsilon());
-  return static_cast<double>(norm) * (1 + roundings);
+  return static_cast<double>(computed) * (1 + roundings);
+}
+
+template <class T>
+double largest_squared_norm(const T* rows, Index n_rows, Index columns, std::span<const T> shift) {
+  const T norm = dispatch_norm(rows, n_rows, columns, shift.empty() ? nullptr : shift.data());
+  return norm < 0 ? -std::numeric_limits<double>::infinity() : squared_norm_bound(norm, columns);
 }
 
 template <class T>
@@ -306,6 +310,8 @@ LowEntries low_entries(const T* x, Index n) {
   return {static_cast<double>(smallest), not_positive};
 }
 
+template double squared_norm_bound(float, Index);
+template double squared_norm_bound(double, Index);
 template LowEntries low_entries(const float*, Index);
 template LowEntries low_entries(const double*, Index);
 template double largest_squared_norm(const float*, Index, Index, std::span<const float>);

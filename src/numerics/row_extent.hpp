@@ -6,6 +6,10 @@
 
 namespace breakeven {
 
+/// An upper bound of a sum of `columns` squares that was computed in T, in whatever order.
+template <class T>
+double squared_norm_bound(T computed, Index columns);
+
 /// max over rows of ||row - shift||^2 of row-major rows (n_rows x columns), rounded up: never below the exact value.
 /// Without a row -infinity. `shift` has `columns` entries or none.
 template <class T>

@@ -199,6 +199,55 @@ TEST_P(FeatureKernelOn, SubtractsTheShiftFromEveryKeyInFloat64) {
   check_shift<double>();
 }
 
+template <class T>
+double exact_largest_norm(const Matrix<T>& rows, Index d, const std::vector<T>& shift) {
+  double largest = 0;
+  for (std::size_t begin = 0; begin < rows.size(); begin += static_cast<std::size_t>(d)) {
+    double norm = 0;
+    for (std::size_t v = 0; v < static_cast<std::size_t>(d); ++v) {
+      const double x = static_cast<double>(rows[begin + v]) - (shift.empty() ? 0.0 : static_cast<double>(shift[v]));
+      norm += x * x;
+    }
+    largest = std::max(largest, norm);
+  }
+  return largest;
+}
+
+template <class T>
+void check_norms() {
+  const double above = 1 + 20 * std::numeric_limits<T>::epsilon();
+  const auto expect_bounds = [&](double norm, double exact) {
+    EXPECT_GE(norm * (1 + 1e-15), exact);  // float64 rounds here as well
+    EXPECT_LE(norm, exact * above);
+  };
+  for (const Index degree : {0, 1, 3})
+    for (const Index rows : {1, 50, 700}) {
+      Problem<T> problem(5, degree, 3, rows, rows);
+      problem.shift = {T(2), T(1.5), T(2.5), T(1), T(2.25)};
+      const double of_keys = exact_largest_norm(problem.keys, 5, problem.shift);
+      const double of_queries = exact_largest_norm(problem.queries, 5, {});
+      FeatureKernel<T> kernel(5, degree, 3);
+      std::vector<double> state(static_cast<std::size_t>(kernel.state_size()), 0.0);
+      expect_bounds(kernel.accumulate(problem.keys.data(), problem.values.data(), rows, state, problem.shift), of_keys);
+      Answer<T> answer(rows, 3);
+      const std::vector<T> weighted(state.size(), T(1));
+      expect_bounds(
+          kernel.apply(problem.queries.data(), rows, weighted, answer.outputs.data(), answer.denominators.data()),
+          of_queries);
+      expect_bounds(kernel.causal(problem.queries.data(), problem.keys.data(), problem.values.data(), rows, state,
+                                  problem.weights, problem.p.c, problem.scale, answer.outputs.data(),
+                                  answer.denominators.data(), problem.shift),
+                    of_queries);
+    }
+}
+
+TEST_P(FeatureKernelOn, ReturnsTheLargestNormsInFloat32) {
+  check_norms<float>();
+}
+TEST_P(FeatureKernelOn, ReturnsTheLargestNormsInFloat64) {
+  check_norms<double>();
+}
+
 /// Keys s_j B u and values s_j w with balanced signs s_j and u = (1, ..., 1): a query B u has the output
 /// (p(R) - p(-R)) / (p(R) + p(-R)) w, R = scale d B^2, in closed form.
 TEST_P(FeatureKernelOn, ReproducesThePlantedAnswer) {
@@ -274,9 +323,10 @@ TEST(FeatureKernel, DoesNothingForNoRows) {
   std::vector<double> state(static_cast<std::size_t>(kernel.state_size()), 3.0);
   const std::vector<double> before = state;
   const std::vector<float> weighted(state.size(), 1.0F);
-  kernel.accumulate(nullptr, nullptr, 0, state);
-  kernel.apply(nullptr, 0, weighted, nullptr, nullptr);
-  kernel.causal(nullptr, nullptr, nullptr, 0, state, weights, p.c, 1, nullptr, nullptr);
+  constexpr double none = -std::numeric_limits<double>::infinity();
+  EXPECT_EQ(kernel.accumulate(nullptr, nullptr, 0, state), none);
+  EXPECT_EQ(kernel.apply(nullptr, 0, weighted, nullptr, nullptr), none);
+  EXPECT_EQ(kernel.causal(nullptr, nullptr, nullptr, 0, state, weights, p.c, 1, nullptr, nullptr), none);
   EXPECT_EQ(state, before);
 }
 

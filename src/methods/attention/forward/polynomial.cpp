@@ -19,6 +19,11 @@ Index range_entries(Index d_value) {
   return 2 + 2 * d_value;
 }
 
+/// Whether the polynomial depends on the data: its degree is to be found, or its coefficients are made for a radius.
+bool waits_for_ranges(const PolynomialParams& params) {
+  return params.degree == unknown_index || coefficients_from_text(params.coefficients) != Coefficients::taylor;
+}
+
 /// Under a mask nobody attends to the last rank's rows but itself, which takes them block after block.
 bool sends_state(const ForwardSpec& spec, int ranks, int rank) {
   return !spec.causal || rank + 1 < ranks;
@@ -89,15 +94,19 @@ void Polynomial<T>::plan(Index degree) {
 
 template <class T>
 const ForwardSolution<T>& Polynomial<T>::run(const ForwardProblem<T>& problem) {
-  centre(problem);
-  look_at_queries(problem);
-  const bool degree_known = params_.degree != unknown_index;
-  if (degree_known)
-    accumulate(problem, /*looking=*/true);  // the state does not depend on the ranges, and the rows are read once
-  else
-    for (Index slice = 0; slice < spec_.slices(); ++slice) look_at_keys(problem, slice, {0, rows_.size()});
-  const DataRange range = reduce_ranges();
   const Coefficients coefficients = coefficients_from_text(params_.coefficients);
+  const bool degree_known = params_.degree != unknown_index;
+  centre(problem);
+  std::ranges::fill(ranges_, -std::numeric_limits<double>::infinity());
+  if (degree_known) accumulate(problem, /*looking=*/true);  // the state does not depend on the ranges
+  if (waits_for_ranges(params_)) {
+    look_at_queries(problem);
+    if (!degree_known)
+      for (Index slice = 0; slice < spec_.slices(); ++slice) look_at_keys(problem, slice);
+  } else {  // nor does the answer, and each row is read once
+    answer(problem, exp_polynomial(coefficients, params_.degree, 0).c);
+  }
+  const DataRange range = reduce_ranges();
   if (degree_known)
     certificate_ = certify(coefficients, params_.degree, counts_.features, range, unit_roundoff<T>);
   else
@@ -105,17 +114,8 @@ const ForwardSolution<T>& Polynomial<T>::run(const ForwardProblem<T>& problem) {
         certify_tolerance(coefficients, params_.tolerance, spec_.d, params_.max_features, range, unit_roundoff<T>);
   plan(certificate_.degree);
   counts_.score_bound = range.score_radius;
-
   if (!degree_known) accumulate(problem, /*looking=*/false);
-  solution_.denominator_min = std::numeric_limits<double>::infinity();
-  solution_.denominators_not_positive = 0;
-  if (spec_.causal) {
-    comm_.exclusive_scan(std::span<T>(states_));
-    answer_causal(problem);
-  } else {
-    comm_.all_reduce(std::span<T>(states_));
-    answer(problem);
-  }
+  if (waits_for_ranges(params_)) answer(problem, certificate_.polynomial.c);
   return solution_;
 }
 
@@ -135,22 +135,29 @@ void Polynomial<T>::centre(const ForwardProblem<T>& problem) {
 }
 
 template <class T>
-void Polynomial<T>::look_at_queries(const ForwardProblem<T>& problem) {
-  std::ranges::fill(ranges_, -std::numeric_limits<double>::infinity());
-  for (Index slice = 0; slice < spec_.slices(); ++slice)
-    ranges_[static_cast<std::size_t>(slice * range_entries(spec_.value_dimension()))] =
-        largest_squared_norm(problem.q.slice(slice), rows_.size(), spec_.d);
+std::span<double> Polynomial<T>::range_of(Index slice) {
+  const auto size = static_cast<std::size_t>(range_entries(spec_.value_dimension()));
+  return std::span(ranges_).subspan(static_cast<std::size_t>(slice) * size, size);
 }
 
 template <class T>
-void Polynomial<T>::look_at_keys(const ForwardProblem<T>& problem, Index slice, Range rows) {
-  const Index d_value = spec_.value_dimension();
-  double* const mine = ranges_.data() + slice * range_entries(d_value);
-  const auto columns = static_cast<std::size_t>(d_value);
-  mine[1] =
-      std::max(mine[1], largest_squared_norm(problem.k.row(slice, rows.begin), rows.size(), spec_.d, shift_of(slice)));
-  raise_to_columns(problem.v.row(slice, rows.begin), rows.size(), d_value, std::span(mine + 2, columns),
-                   std::span(mine + 2 + d_value, columns));
+void Polynomial<T>::look_at_queries(const ForwardProblem<T>& problem) {
+  for (Index slice = 0; slice < spec_.slices(); ++slice)
+    range_of(slice)[0] = largest_squared_norm(problem.q.slice(slice), rows_.size(), spec_.d);
+}
+
+template <class T>
+void Polynomial<T>::look_at_keys(const ForwardProblem<T>& problem, Index slice) {
+  range_of(slice)[1] = largest_squared_norm(problem.k.slice(slice), rows_.size(), spec_.d, shift_of(slice));
+  look_at_values(problem, slice, {0, rows_.size()});
+}
+
+template <class T>
+void Polynomial<T>::look_at_values(const ForwardProblem<T>& problem, Index slice, Range rows) {
+  const auto columns = static_cast<std::size_t>(spec_.value_dimension());
+  const std::span<double> mine = range_of(slice).subspan(2);
+  raise_to_columns(problem.v.row(slice, rows.begin), rows.size(), spec_.value_dimension(), mine.first(columns),
+                   mine.last(columns));
 }
 
 /// One reduction for all.
@@ -191,42 +198,49 @@ void Polynomial<T>::accumulate(const ForwardProblem<T>& problem, bool looking) {
   for (Index slice = 0; slice < spec_.slices(); ++slice) {
     std::fill(local_state_.begin(), local_state_.end(), 0.0);
     std::function<void(Range)> look;
-    if (looking) look = [&, slice](Range rows) { look_at_keys(problem, slice, rows); };
+    if (looking) look = [&, slice](Range rows) { look_at_values(problem, slice, rows); };
     if (needed)
-      kernel_->accumulate(problem.k.slice(slice), problem.v.slice(slice), rows_.size(), local_state_, shift_of(slice),
-                          look);
+      range_of(slice)[1] = kernel_->accumulate(problem.k.slice(slice), problem.v.slice(slice), rows_.size(),
+                                               local_state_, shift_of(slice), look);
     else if (looking)
-      look({0, rows_.size()});
+      look_at_keys(problem, slice);
     std::transform(local_state_.begin(), local_state_.end(), slice_of(states_, slice).begin(),
                    [](double sum) { return static_cast<T>(sum); });
   }
 }
 
 template <class T>
-void Polynomial<T>::answer(const ForwardProblem<T>& problem) {
-  kernel_->basis().weigh(certificate_.polynomial.c, spec_.scale_factor(), multinomials_, weights_);
-  const Index columns = spec_.value_dimension() + 1;
+void Polynomial<T>::answer(const ForwardProblem<T>& problem, std::span<const double> c) {
+  solution_.denominator_min = std::numeric_limits<double>::infinity();
+  solution_.denominators_not_positive = 0;
+  if (spec_.causal)
+    comm_.exclusive_scan(std::span<T>(states_));
+  else
+    comm_.all_reduce(std::span<T>(states_));
+  kernel_->basis().weigh(c, spec_.scale_factor(), multinomials_, weights_);
   for (Index slice = 0; slice < spec_.slices(); ++slice) {
-    const std::span<T> state = slice_of(states_, slice);
-    for (Index a = 0; a < counts_.features; ++a)  // w_a once, after the reduction: not once a token
-      for (Index c = 0; c < columns; ++c)
-        state[static_cast<std::size_t>(a * columns + c)] *= static_cast<T>(weights_[static_cast<std::size_t>(a)]);
-    kernel_->apply(problem.q.slice(slice), rows_.size(), state, solution_.o.slice(slice), denominators_.data());
+    range_of(slice)[0] = spec_.causal ? answer_causal(problem, slice, c) : answer_full(problem, slice);
     count_denominators();
   }
 }
 
 template <class T>
-void Polynomial<T>::answer_causal(const ForwardProblem<T>& problem) {
-  kernel_->basis().weigh(certificate_.polynomial.c, spec_.scale_factor(), multinomials_, weights_);
-  for (Index slice = 0; slice < spec_.slices(); ++slice) {
-    const std::span<T> before = slice_of(states_, slice);
-    std::copy(before.begin(), before.end(), local_state_.begin());
-    kernel_->causal(problem.q.slice(slice), problem.k.slice(slice), problem.v.slice(slice), rows_.size(), local_state_,
-                    weights_, certificate_.polynomial.c, spec_.scale_factor(), solution_.o.slice(slice),
-                    denominators_.data(), shift_of(slice));
-    count_denominators();
-  }
+double Polynomial<T>::answer_full(const ForwardProblem<T>& problem, Index slice) {
+  const Index columns = spec_.value_dimension() + 1;
+  const std::span<T> state = slice_of(states_, slice);
+  for (Index a = 0; a < counts_.features; ++a)  // w_a once, after the reduction: not once a token
+    for (Index c = 0; c < columns; ++c)
+      state[static_cast<std::size_t>(a * columns + c)] *= static_cast<T>(weights_[static_cast<std::size_t>(a)]);
+  return kernel_->apply(problem.q.slice(slice), rows_.size(), state, solution_.o.slice(slice), denominators_.data());
+}
+
+template <class T>
+double Polynomial<T>::answer_causal(const ForwardProblem<T>& problem, Index slice, std::span<const double> c) {
+  const std::span<T> before = slice_of(states_, slice);
+  std::copy(before.begin(), before.end(), local_state_.begin());
+  return kernel_->causal(problem.q.slice(slice), problem.k.slice(slice), problem.v.slice(slice), rows_.size(),
+                         local_state_, weights_, c, spec_.scale_factor(), solution_.o.slice(slice),
+                         denominators_.data(), shift_of(slice));
 }
 
 template <class T>
@@ -273,21 +287,27 @@ Schedule Polynomial<T>::schedule(const ForwardSpec& spec, const Params& params, 
     schedule.compute(per_slice(static_cast<double>(rows * spec.d)), keys_and_values);
     schedule.communicate(Operation::all_reduce, slices * spec.d * real);
   }
-  const bool summed = sends_state(spec, ranks, rank), looked_at_meanwhile = summed && params.degree != unknown_index;
+  const bool summed = sends_state(spec, ranks, rank), degree_known = params.degree != unknown_index;
   const auto accumulate = [&] {
     if (summed)
       schedule.compute(per_slice(FeatureKernel<T>::accumulate_flops(spec.d, degree, d_value, rows)), keys_and_values);
   };
-  const Index read = looked_at_meanwhile ? spec.d : 2 * spec.d + d_value;  // words of a row, beside accumulate()
+  const auto answer = [&] {
+    schedule.communicate(spec.causal ? Operation::exclusive_scan : Operation::all_reduce, slices * state * word);
+    schedule.compute(per_slice(spec.causal ? FeatureKernel<T>::causal_flops(spec.d, degree, d_value, rows)
+                                           : FeatureKernel<T>::apply_flops(spec.d, degree, d_value, rows)),
+                     keys_and_values);
+  };
+  const bool waits = waits_for_ranges(params);
+  // Words of a row that are read for the ranges alone.
+  const Index read = (waits ? spec.d : 0) + (summed && degree_known ? 0 : spec.d + d_value);
   schedule.compute(per_slice(static_cast<double>(rows * (5 * spec.d + 2 * d_value))),
                    per_slice(static_cast<double>(rows * read * word)));
-  if (looked_at_meanwhile) accumulate();
+  if (degree_known) accumulate();
+  if (!waits) answer();
   schedule.communicate(Operation::all_reduce, slices * range_entries(d_value) * real);
-  if (!looked_at_meanwhile) accumulate();
-  schedule.communicate(spec.causal ? Operation::exclusive_scan : Operation::all_reduce, slices * state * word);
-  schedule.compute(per_slice(spec.causal ? FeatureKernel<T>::causal_flops(spec.d, degree, d_value, rows)
-                                         : FeatureKernel<T>::apply_flops(spec.d, degree, d_value, rows)),
-                   keys_and_values);
+  if (!degree_known) accumulate();
+  if (waits) answer();
   return schedule.resident(FeatureKernel<T>::bytes(spec.d, degree, d_value, spec.causal) +
                            (state + 2 * counts.features) * real + slices * state * word + slices * spec.d * word +
                            slices * range_entries(d_value) * real + rows * word +

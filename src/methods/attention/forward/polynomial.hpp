@@ -83,12 +83,15 @@ class Polynomial {
  private:
   void plan(Index degree);  ///< tiles and states for that degree; nothing if they are there
   void centre(const ForwardProblem<T>&);
+  std::span<double> range_of(Index slice);
   void look_at_queries(const ForwardProblem<T>&);
-  void look_at_keys(const ForwardProblem<T>&, Index slice, Range rows);
+  void look_at_keys(const ForwardProblem<T>&, Index slice);
+  void look_at_values(const ForwardProblem<T>&, Index slice, Range rows);
   DataRange reduce_ranges();
   void accumulate(const ForwardProblem<T>&, bool looking);
-  void answer(const ForwardProblem<T>&);
-  void answer_causal(const ForwardProblem<T>&);
+  void answer(const ForwardProblem<T>&, std::span<const double> c);
+  double answer_full(const ForwardProblem<T>&, Index slice);
+  double answer_causal(const ForwardProblem<T>&, Index slice, std::span<const double> c);
   void count_denominators();
   std::span<const T> shift_of(Index slice) const;  ///< empty if keys are not centred
   std::span<T> slice_of(AlignedVector<T>& states, Index slice) const;
