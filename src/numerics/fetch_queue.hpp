@@ -36,13 +36,14 @@ class FetchQueue {
     lines_a_step_ = (lines + whole_steps - 1) / whole_steps;
   }
 
-  /// Calls fetch(address) for the next lines.
-  template <class Fetch>
-  HWY_INLINE void step(Fetch fetch) {
-    if (first_ == waiting_.size()) return;
+  /// The lines of the next step; none after the last.
+  HWY_INLINE Stretch take() {
+    if (first_ == waiting_.size()) return {};
     Lines& next = waiting_[first_];
-    for (Index line = 0; line < lines_a_step_ && next.at < next.end; ++line, next.at += line_bytes) fetch(next.at);
-    if (next.at >= next.end) ++first_;
+    const char* const begin = next.at;
+    next.at = std::min(begin + lines_a_step_ * line_bytes, next.end);
+    if (next.at == next.end) ++first_;
+    return {begin, next.at - begin};
   }
 
  private:

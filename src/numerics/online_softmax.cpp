@@ -111,9 +111,8 @@ QueryPanel<T> OnlineSoftmax<T>::panel(Index p, Index place) {
 
 template <class T>
 void OnlineSoftmax<T>::load(const QueryBlock<T>& block, Index p, Index place) {
-  const Index width = kernel_->panel_width, value_columns = kernel_->value_columns(shape_);
+  const Index width = kernel_->panel_width;
   const Range rows = panel_rows(p);
-  std::fill_n(outputs_.data() + place * width * value_columns, width * value_columns, T(0));
   std::fill_n(sums_.data() + place * width, width, T(0));
   std::fill_n(maxima_.data() + place * width, width, no_maximum<T>);
   kernel_->load_queries(shape_, block.queries + rows.begin * shape_.d, rows.size(),
@@ -124,8 +123,13 @@ template <class T>
 void OnlineSoftmax<T>::store(T* outputs, Index p, Index place) const {
   const Index width = kernel_->panel_width;
   const Range rows = panel_rows(p);
-  kernel_->store_outputs(shape_, outputs_.data() + place * width * kernel_->value_columns(shape_),
-                         sums_.data() + place * width, rows.size(), outputs + rows.begin * shape_.d_value);
+  T* const to = outputs + rows.begin * shape_.d_value;
+  const T* const sums = sums_.data() + place * width;
+  if (std::all_of(sums, sums + width, [](T sum) { return sum == T(0); }))  // the panel holds another block's outputs
+    std::fill_n(to, rows.size() * shape_.d_value, T(0));
+  else
+    kernel_->store_outputs(shape_, outputs_.data() + place * width * kernel_->value_columns(shape_), sums, rows.size(),
+                           to);
 }
 
 template <class T>
@@ -169,7 +173,7 @@ void OnlineSoftmax<T>::absorb(const KeyBlock<T>& block, SoftmaxWorkspace<T>& wor
     for (Index p = 0; p < n_panels(); ++p) {
       const QueryPanel<T> queries = panel(p, p);
       if (shape_.causal && queries.last_global < packed.first_global) continue;
-      kernel_->absorb_packed(shape_, packed, queries, workspace.weights_.data(), workspace.fetched_);
+      kernel_->absorb_packed(shape_, packed, queries, workspace.weights_.data());
       flops += 2.0 * static_cast<double>(kernel_->panel_width * packed.rows * (shape_.d + shape_.d_value));
       if (flops < flops_between_calls) continue;
       flops = 0;
@@ -196,13 +200,14 @@ void OnlineSoftmax<T>::attend(const QueryBlock<T>& queries, const KeyBlock<T>& k
   check(workspace);
   take(queries);
   kernel_->copy_edges(shape_, keys, workspace.last_keys_.data(), workspace.last_values_.data());
-  const KeysInPlace<T> in_place{keys.keys, keys.values,      workspace.last_keys_.data(), workspace.last_values_.data(),
-                                keys.rows, keys.first_global};
+  const KeysInPlace<T> in_place{
+      keys.keys, keys.values,       workspace.last_keys_.data(), workspace.last_values_.data(),
+      keys.rows, keys.first_global, &workspace.fetched_};
   const Index tiles = n_panels() * (rounded_up(visible_keys(keys), kernel_->tile_rows) / kernel_->tile_rows);
   workspace.fetched_.pace(shape_.causal ? tiles / 2 : tiles);
   for (Index p = 0; p < n_panels(); ++p) {
     load(queries, p, 0);
-    kernel_->absorb_in_place(shape_, in_place, panel(p, 0), workspace.weights_.data(), workspace.fetched_);
+    kernel_->absorb_in_place(shape_, in_place, panel(p, 0), workspace.weights_.data());
     store(outputs, p, 0);
   }
 }

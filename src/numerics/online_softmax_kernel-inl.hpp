@@ -49,32 +49,81 @@ struct SoftmaxLoops {
 
   using Tile = V[tile_rows][row_vectors];
 
-  /// tile_rows rows as they lie in memory: element p of row r is at begin[p * step + r * stride]. Beside element p,
-  /// begin[ahead + p * ahead_step] is asked for, unless ahead_step is 0.
-  struct Rows {
+  // Rows of a tile: element p of row r is at begin[p * step + r * stride]. fetch(p) asks for what is needed later, once
+  // for two elements: more requests would cost more than they save.
+
+  /// `place`: bytes from the beginning of a cache line to what leads into the loop over these rows.
+  template <int place>
+  struct PackedRows {
     const T* begin;
-    Index step, stride;
-    Index ahead = 0, ahead_step = 0;
+    static constexpr Index step = tile_rows, stride = 1;
+    static constexpr bool fetches = false;
+    /// Where these loops lie in memory makes up to 3 % of their time on Intel's processors: docs/performance.md.
+    static HWY_INLINE void place_code() {
+#if HWY_ARCH_X86 && (HWY_COMPILER_GCC || HWY_COMPILER_CLANG)
+      asm volatile(".p2align 6\n\t.skip %c0, 0x90" ::"i"(place));
+#endif
+    }
   };
 
-  /// tile[r] += sum over p < depth of rows[r][p] * panel[p], in the vectors from `first` on.
-  template <int first = 0>
-  static HWY_INLINE void add_products(Index depth, const Rows& rows, const T* HWY_RESTRICT panel, Tile& tile) {
-    const D d;
-    const T* HWY_RESTRICT at = rows.begin;
-    const T* next = rows.begin + rows.ahead;
-    for (Index p = 0; p < depth; ++p, panel += width, at += rows.step, next += rows.ahead_step) {
-      if (rows.ahead_step != 0) hwy::Prefetch(next);
-      V b[row_vectors];
-#pragma GCC unroll 3
-      for (int v = first; v < row_vectors; ++v) b[v] = hn::Load(d, panel + v * lanes);
-#pragma GCC unroll 8
-      for (int r = 0; r < tile_rows; ++r) {
-        const V a = hn::Set(d, at[r * rows.stride]);
-#pragma GCC unroll 3
-        for (int v = first; v < row_vectors; ++v) tile[r][v] = hn::MulAdd(a, b[v], tile[r][v]);
-      }
+  /// Keys where they lie: the next tile's into the first-level cache, a chunk of a FetchQueue into the second.
+  struct KeysInRows {
+    const T* begin;
+    Index stride;
+    const char* later;
+    Index later_step;  ///< bytes for an element
+    static constexpr Index step = 1;
+    static constexpr bool fetches = true;
+    static HWY_INLINE void place_code() {}
+    HWY_INLINE void fetch(Index p) const {
+      constexpr Index line = line_bytes / static_cast<Index>(sizeof(T));
+      for (Index i = 0; i < 2 * tile_rows; i += line) hwy::Prefetch(begin + tile_rows * (stride + p) + i);
+      fetch_into_second_level(later + p * later_step);
     }
+  };
+
+  /// Columns of values where they lie: what is used some keys later.
+  struct ValuesInRows {
+    const T* begin;
+    Index step;
+    static constexpr Index stride = 1;
+    static constexpr bool fetches = true;
+    static HWY_INLINE void place_code() {}
+    HWY_INLINE void fetch(Index p) const {
+      constexpr Index ahead = 12;
+      hwy::Prefetch(begin + (p + ahead) * step);
+      hwy::Prefetch(begin + (p + ahead + 1) * step);
+    }
+  };
+
+  /// tile[r] += at[r * stride] * panel, in the vectors from `first` on.
+  template <int first>
+  static HWY_INLINE void add_product(const T* HWY_RESTRICT at, Index stride, const T* HWY_RESTRICT panel, Tile& tile) {
+    const D d;
+    V b[row_vectors];
+#pragma GCC unroll 3
+    for (int v = first; v < row_vectors; ++v) b[v] = hn::Load(d, panel + v * lanes);
+#pragma GCC unroll 8
+    for (int r = 0; r < tile_rows; ++r) {
+      const V a = hn::Set(d, at[r * stride]);
+#pragma GCC unroll 3
+      for (int v = first; v < row_vectors; ++v) tile[r][v] = hn::MulAdd(a, b[v], tile[r][v]);
+    }
+  }
+
+  /// tile[r] += sum over p < depth of element p of row r times panel[p], in the vectors from `first` on.
+  template <int first = 0, class Rows>
+  static HWY_INLINE void add_products(Index depth, const Rows& rows, const T* HWY_RESTRICT panel, Tile& tile) {
+    const T* HWY_RESTRICT at = rows.begin;
+    Index p = 0;
+    if constexpr (Rows::fetches)
+      for (; p + 2 <= depth; p += 2, panel += 2 * width, at += 2 * rows.step) {
+        rows.fetch(p);
+        add_product<first>(at, rows.stride, panel, tile);
+        add_product<first>(at + rows.step, rows.stride, panel + width, tile);
+      }
+    if constexpr (first == 0) rows.place_code();
+    for (; p < depth; ++p, panel += width, at += rows.step) add_product<first>(at, rows.stride, panel, tile);
   }
 
   static HWY_INLINE void fill(Tile& tile, const V (&start)[row_vectors]) {
@@ -105,6 +154,7 @@ struct SoftmaxLoops {
     Index value_columns;
     T* weights;     ///< [key][width]
     T* block_sums;  ///< [width]
+    bool first;     ///< no key was seen before: outputs hold nothing yet
   };
 
   /// Raises the panel's maxima to cover `tile_maxima` and scales down all that was summed with the old ones.
@@ -125,6 +175,7 @@ struct SoftmaxLoops {
   }
 
   /// The keys of one tile for the queries of a panel.
+  template <class Rows>
   struct KeyTile {
     Rows keys;
     Index d;          ///< length of keys
@@ -133,8 +184,8 @@ struct SoftmaxLoops {
   };
 
   /// Raises the panel's maxima to cover a tile of scores and starts them all from minus the maximum instead of zero.
-  template <bool masked>
-  static HWY_INLINE void cover(const Block& block, const KeyTile& keys, Tile& tile) {
+  template <bool masked, class Rows>
+  static HWY_INLINE void cover(const Block& block, const KeyTile<Rows>& keys, Tile& tile) {
     const D d;
     HWY_ALIGN T highest[width];
     for (int v = 0; v < row_vectors; ++v) {
@@ -155,8 +206,8 @@ struct SoftmaxLoops {
 
   /// Weights of one key tile, computed while its scores are still in registers, and their sums over the tile; of the
   /// vectors from `first` on.
-  template <bool masked, int first>
-  static HWY_INLINE void weigh(const Block& block, const KeyTile& keys, Tile& tile, V (&sums)[row_vectors]) {
+  template <bool masked, int first, class Rows>
+  static HWY_INLINE void weigh(const Block& block, const KeyTile<Rows>& keys, Tile& tile, V (&sums)[row_vectors]) {
     const D d;
     T* const weights = block.weights + keys.keys_done * width;
 #pragma GCC unroll 3
@@ -188,8 +239,8 @@ struct SoftmaxLoops {
   }
 
   /// One key tile that may exceed the maxima: they are raised before it is weighed. Rare.
-  template <bool masked>
-  static HWY_NOINLINE void absorb_raising(const Block& block, const KeyTile& keys) {
+  template <bool masked, class Rows>
+  static HWY_NOINLINE void absorb_raising(const Block& block, const KeyTile<Rows>& keys) {
     const D d;
     const V zeros[row_vectors] = {hn::Zero(d), hn::Zero(d), hn::Zero(d)};
     Tile tile;
@@ -203,8 +254,8 @@ struct SoftmaxLoops {
 
   /// One key tile: its weights into the block's. That a score exceeds the maximum by too much shows in the sum of the
   /// weights, so no maximum is taken where none is: then the tile is computed again.
-  template <bool running, bool masked, int first = 0>
-  static HWY_INLINE void absorb_tile(const Block& block, const KeyTile& keys) {
+  template <bool running, bool masked, int first = 0, class Rows>
+  static HWY_INLINE void absorb_tile(const Block& block, const KeyTile<Rows>& keys) {
     const D d;
     const V offset = hn::Set(d, static_cast<T>(exp2_weight_offset<T>));
     V start[row_vectors] = {offset, offset, offset};
@@ -223,8 +274,8 @@ struct SoftmaxLoops {
   }
 
   /// Near the diagonal of a causal mask, without the vectors of queries that see nothing.
-  template <bool running>
-  static HWY_INLINE void absorb_masked_tile(const Block& block, const KeyTile& keys) {
+  template <bool running, class Rows>
+  static HWY_INLINE void absorb_masked_tile(const Block& block, const KeyTile<Rows>& keys) {
     switch (keys.mask.first_vector()) {
       case 0:
         return absorb_tile<running, true, 0>(block, keys);
@@ -243,9 +294,9 @@ struct SoftmaxLoops {
     const D d;
     const V zeros[row_vectors] = {hn::Zero(d), hn::Zero(d), hn::Zero(d)};
     for (Index column = 0; column < block.value_columns; column += tile_rows) {
-      const Rows values = value_tile(column);
+      const auto values = value_tile(column);
       const auto from = [&](Index key) HWY_ATTR {
-        Rows later = values;
+        auto later = values;
         later.begin += key * values.step;
         return later;
       };
@@ -256,78 +307,90 @@ struct SoftmaxLoops {
       add_products<1>(ends[1] - ends[0], from(ends[0]), weights(ends[0]), tile);
       add_products<2>(ends[2] - ends[1], from(ends[1]), weights(ends[1]), tile);
       T* const outputs = block.panel.outputs + column * width;
+      if (!block.first)
+#pragma GCC unroll 8
+        for (int r = 0; r < tile_rows; ++r)
+#pragma GCC unroll 3
+          for (int v = 0; v < row_vectors; ++v)
+            tile[r][v] = hn::Add(hn::Load(d, outputs + r * width + v * lanes), tile[r][v]);
 #pragma GCC unroll 8
       for (int r = 0; r < tile_rows; ++r)
 #pragma GCC unroll 3
-        for (int v = 0; v < row_vectors; ++v) {
-          T* const at = outputs + r * width + v * lanes;
-          hn::Store(hn::Add(hn::Load(d, at), tile[r][v]), d, at);
-        }
+        for (int v = 0; v < row_vectors; ++v) hn::Store(tile[r][v], d, outputs + r * width + v * lanes);
     }
     for (Index lane = 0; lane < width; lane += lanes)
       hn::Store(hn::Add(hn::Load(d, block.panel.sums + lane), hn::Load(d, block.block_sums + lane)), d,
                 block.panel.sums + lane);
   }
 
-  static HWY_INLINE Rows key_tile(const PackedKeys<T>& keys, Index first, Index d) {
-    return {keys.keys + first * d, tile_rows, 1};
+  /// Packed keys come with no queue: what they are read for takes far longer than any fetch.
+  static HWY_INLINE PackedRows<0> key_tile(const PackedKeys<T>& keys, Index first, Index d) {
+    return {keys.keys + first * d};
   }
-  static HWY_INLINE Rows key_tile(const KeysInPlace<T>& keys, Index first, Index d) {
+  static HWY_INLINE KeysInRows key_tile(const KeysInPlace<T>& keys, Index first, Index d) {
     const bool whole = first + tile_rows <= keys.rows;
-    return {whole ? keys.keys + first * d : keys.last_keys, 1, d, tile_rows * d, tile_rows};  // ahead: the next tile
+    const T* const begin = whole ? keys.keys + first * d : keys.last_keys;
+    const FetchQueue::Stretch later = keys.later->take();
+    if (later.bytes == 0) return {begin, d, reinterpret_cast<const char*>(begin), 0};
+    return {begin, d, static_cast<const char*>(later.begin), (later.bytes + d - 1) / d};
   }
 
   /// Values of the keys from `first` on, a whole number of blocks, in the columns from `column` on.
-  static HWY_INLINE Rows value_tile(const PackedKeys<T>& keys, Index first, Index column, Index d_value) {
-    return {keys.values + first * padded(d_value) + column * block_keys, tile_rows, 1};
+  static HWY_INLINE PackedRows<32> value_tile(const PackedKeys<T>& keys, Index first, Index column, Index d_value) {
+    return {keys.values + first * padded(d_value) + column * block_keys};
   }
-  static HWY_INLINE Rows value_tile(const KeysInPlace<T>& keys, Index first, Index column, Index d_value) {
-    if (column + tile_rows > d_value) return {keys.last_values + first * tile_rows, tile_rows, 1, 0, tile_rows};
-    constexpr Index keys_ahead = 12;
-    return {keys.values + first * d_value + column, d_value, 1, keys_ahead * d_value, d_value};
+  static HWY_INLINE ValuesInRows value_tile(const KeysInPlace<T>& keys, Index first, Index column, Index d_value) {
+    if (column + tile_rows > d_value) return {keys.last_values + first * tile_rows, tile_rows};
+    return {keys.values + first * d_value + column, d_value};
+  }
+
+  static HWY_INLINE bool saw_nothing(const QueryPanel<T>& panel) {
+    const D d;
+    V sum = hn::Load(d, panel.sums);
+    for (int v = 1; v < row_vectors; ++v) sum = hn::Add(sum, hn::Load(d, panel.sums + v * lanes));
+    return hn::AllTrue(d, hn::Eq(sum, hn::Zero(d)));
   }
 
   template <bool running, class Keys>
-  static void absorb_as(const SoftmaxShape& shape, const Keys& all, const QueryPanel<T>& queries, T* weights,
-                        FetchQueue& fetched) {
+  static void absorb_as(const SoftmaxShape& shape, const Keys& all, const QueryPanel<T>& queries, T* weights) {
     HWY_ALIGN T block_sums[width];
     const Keys keys = all;  // copies, which no store can change
     const QueryPanel<T> panel = queries;
     const Index d = shape.d, d_value = shape.d_value;
     const bool causal = shape.causal;
-    const Block block{panel, padded(d_value), weights, block_sums};
+    Block block{panel, padded(d_value), weights, block_sums, saw_nothing(panel)};
     const Index visible = causal ? std::min(keys.rows, panel.last_global + 1 - keys.first_global) : keys.rows;
-    bool fresh = panel.sums[0] == T(0);  // no key seen: the first tile will raise the maxima
+    bool fresh = block.first;  // the first tile will raise the maxima
     for (Index begin = 0; begin < visible; begin += block_keys) {
       std::fill(block_sums, block_sums + width, T(0));
       const Index n_keys = std::min(block_keys, visible - begin);
       const Index causal_offset = causal ? keys.first_global + begin - panel.first_global : -block_keys;
       for (Index done = 0; done < n_keys; done += tile_rows) {
         const Index first = begin + done;
-        const KeyTile tile{key_tile(keys, first, d), d, done, {causal_offset + done, visible - first}};
+        const KeyTile<decltype(key_tile(keys, first, d))> tile{
+            key_tile(keys, first, d), d, done, {causal_offset + done, visible - first}};
         if (running && std::exchange(fresh, false))
           absorb_raising<true>(block, tile);
         else if (tile.mask.empty())
           absorb_tile<running, false>(block, tile);
         else
           absorb_masked_tile<running>(block, tile);
-        fetched.step(fetch_into_second_level);
       }
       Index ends[row_vectors];
       for (int v = 0; v < row_vectors; ++v) ends[v] = std::clamp<Index>((v + 1) * lanes - causal_offset, 0, n_keys);
       ends[row_vectors - 1] = n_keys;
       add_values(
           block, [&](Index column) HWY_ATTR { return value_tile(keys, begin, column, d_value); }, ends);
+      block.first = false;
     }
   }
 
   template <class Keys>
-  static void absorb(const SoftmaxShape& shape, const Keys& keys, const QueryPanel<T>& panel, T* weights,
-                     FetchQueue& fetched) {
+  static void absorb(const SoftmaxShape& shape, const Keys& keys, const QueryPanel<T>& panel, T* weights) {
     if (shape.maximum == SoftmaxMaximum::running)
-      absorb_as<true>(shape, keys, panel, weights, fetched);
+      absorb_as<true>(shape, keys, panel, weights);
     else
-      absorb_as<false>(shape, keys, panel, weights, fetched);
+      absorb_as<false>(shape, keys, panel, weights);
   }
 
   static constexpr Index padded(Index n) {

@@ -26,13 +26,14 @@ struct KeysInPlace {
   const T* last_values;  ///< [rows][R]: the last d_value % R columns, then zeros; not read if there are none
   Index rows;
   Index first_global;
+  FetchQueue* later;  ///< asked for beside the work, a step for each tile of keys
 };
 
 /// The state of `panel_width` queries, queries fastest in every array.
 template <class T>
 struct QueryPanel {
   const T* queries;  ///< [d][width], times scale * log2(e): scores come out as powers of 2
-  T* outputs;        ///< [d_padded][width], not yet divided
+  T* outputs;        ///< [d_padded][width], not yet divided; anything while all sums are 0
   T* sums;           ///< [width]
   T* maxima;         ///< [width], the reference of the weights; at most a threshold below the true maximum
   Index first_global;
@@ -50,10 +51,9 @@ struct SoftmaxKernel {
   void (*copy_edges)(const SoftmaxShape& shape, const KeyBlock<T>& block, T* last_keys, T* last_values);
   /// Up to panel_width rows of queries into QueryPanel::queries; missing rows are 0.
   void (*load_queries)(const SoftmaxShape& shape, const T* queries, Index rows, T* panel);
-  void (*absorb_packed)(const SoftmaxShape& shape, const PackedKeys<T>& keys, const QueryPanel<T>& panel, T* weights,
-                        FetchQueue& fetched);
-  void (*absorb_in_place)(const SoftmaxShape& shape, const KeysInPlace<T>& keys, const QueryPanel<T>& panel, T* weights,
-                          FetchQueue& fetched);
+  void (*absorb_packed)(const SoftmaxShape& shape, const PackedKeys<T>& keys, const QueryPanel<T>& panel, T* weights);
+  void (*absorb_in_place)(const SoftmaxShape& shape, const KeysInPlace<T>& keys, const QueryPanel<T>& panel,
+                          T* weights);
   /// Up to panel_width rows of outputs, row-major, divided by their sums; 0 where the sum is.
   void (*store_outputs)(const SoftmaxShape& shape, const T* panel_outputs, const T* sums, Index rows, T* outputs);
 

@@ -9,6 +9,11 @@ namespace {
 
 constexpr Index line = line_bytes;
 
+void add_lines(const FetchQueue::Stretch& stretch, std::vector<const char*>& lines) {
+  for (Index byte = 0; byte < stretch.bytes; byte += line)
+    lines.push_back(static_cast<const char*>(stretch.begin) + byte);
+}
+
 TEST(FetchQueue, AsksForEveryLineOnceInOrderWithinTheSteps) {
   const std::vector<char> memory(200 * line);
   const char* const begin = memory.data();
@@ -28,7 +33,7 @@ TEST(FetchQueue, AsksForEveryLineOnceInOrderWithinTheSteps) {
       FetchQueue queue(stretches);
       queue.pace(steps);
       std::vector<const char*> asked;
-      for (Index step = 0; step < steps; ++step) queue.step([&](const char* address) { asked.push_back(address); });
+      for (Index step = 0; step < steps; ++step) add_lines(queue.take(), asked);
       EXPECT_EQ(asked, expected) << steps << " steps";
     }
   }
@@ -40,9 +45,7 @@ TEST(FetchQueue, TakesFewLinesAtATime) {
   queue.pace(504);
   Index most = 0;
   for (int step = 0; step < 504; ++step) {
-    Index lines = 0;
-    queue.step([&](const char*) { ++lines; });
-    most = std::max(most, lines);
+    most = std::max(most, queue.take().bytes / line);
   }
   EXPECT_EQ(most, 2);  // 1000 lines in the 500 steps beside the ends of four stretches
 }
@@ -52,10 +55,9 @@ TEST(FetchQueue, GoesOnWhereItStoppedAfterAnotherPace) {
   FetchQueue queue({FetchQueue::Stretch{memory.data(), 10 * line}});
   queue.pace(14);
   std::vector<const char*> asked;
-  const auto ask = [&](const char* address) { asked.push_back(address); };
-  queue.step(ask);
+  add_lines(queue.take(), asked);
   queue.pace(1);
-  queue.step(ask);
+  add_lines(queue.take(), asked);
   ASSERT_EQ(asked.size(), 10u);
   for (Index i = 0; i < 10; ++i) EXPECT_EQ(asked[static_cast<std::size_t>(i)], memory.data() + i * line);
 }

@@ -385,6 +385,33 @@ TEST_P(OnlineSoftmaxOn, LeavesQueriesWithoutKeysNeutral) {
   });
 }
 
+TEST_P(OnlineSoftmaxOn, AddsToQueriesThatSawKeysBesideOthersThatSawNone) {
+  for_both_types([]<class T>(T) {
+    const Problem<T> problem(shape_of(8, 9, true), 130, 130);
+    const std::vector<Range> last_first = {{110, 130}, {60, 110}, {20, 60}, {0, 20}};
+    expect_near(attend(problem, last_first, 130), problem, define(problem));
+  });
+}
+
+TEST_P(OnlineSoftmaxOn, LeavesNothingOfAnotherBlockToQueriesWithoutKeys) {
+  for_both_types([]<class T>(T) {
+    Problem<T> problem(shape_of(8, 9, true), 70, 70);
+    std::ranges::fill(problem.values, std::numeric_limits<T>::max());
+    OnlineSoftmax<T> state(problem.shape, 70);
+    SoftmaxWorkspace<T> workspace(problem.shape, 70);
+    std::vector<T> outputs(70 * 9);
+    state.start(problem.query_block());
+    state.absorb(problem.key_block(0, 70), workspace);  // sums overflow
+    problem.first_key = 100;
+    state.start(problem.query_block());
+    state.absorb(problem.key_block(0, 70), workspace);
+    state.finish(outputs.data());
+    for (const T output : outputs) ASSERT_EQ(output, T(0));
+    state.attend(problem.query_block(), problem.key_block(0, 70), workspace, outputs.data());
+    for (const T output : outputs) ASSERT_EQ(output, T(0));
+  });
+}
+
 TEST_P(OnlineSoftmaxOn, StartsAfreshWithEveryBlockOfQueries) {
   for_both_types([]<class T>(T) {
     const Problem<T> large(shape_of(8, 8), 100, 100), small(shape_of(8, 8), 30, 77);
