@@ -149,7 +149,8 @@ Index OnlineSoftmax<T>::visible_keys(const KeyBlock<T>& block) const {
 template <class T>
 void OnlineSoftmax<T>::check(const SoftmaxWorkspace<T>& workspace) const {
   if (workspace.kernel_ != kernel_ || workspace.keys_.size() != as_size(workspace.packed_keys_ * shape_.d) ||
-      workspace.values_.size() != as_size(workspace.packed_keys_ * kernel_->value_columns(shape_)))
+      workspace.values_.size() != as_size(workspace.packed_keys_ * kernel_->value_columns(shape_)) ||
+      workspace.last_values_.size() != as_size(last_values_size(*kernel_, shape_, workspace.in_place_keys_)))
     throw Failure("the workspace was made for another shape or another instruction set than the queries");
 }
 
