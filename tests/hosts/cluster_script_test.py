@@ -67,7 +67,8 @@ class ClusterScript(unittest.TestCase):
                 node = "be-h1" if kind else "be-n1"
                 self.assertEqual(output(SCRIPT, "run", node, "--state", self.state, "hostname;", "echo", "$((1 + 1))"),
                                  f"{node}\n2\n")
-                stray = subprocess.Popen(["ip", "netns", "exec", f"be-{'hosts' if kind else 'slurm'}0.{node}", "setsid", "sleep", "600"])
+                space = f"be-{'hosts' if kind else 'slurm'}0.{node}"
+                stray = subprocess.Popen(["ip", "netns", "exec", space, "setsid", "sleep", "600"])
                 self.assert_cluster(0, "down")
                 self.assertNotEqual(stray.wait(10), 0)
                 self.assertEqual([pid for pid in pids if is_running(pid)], [])

@@ -44,9 +44,7 @@ TEST(FetchQueue, TakesFewLinesAtATime) {
   FetchQueue queue({FetchQueue::Stretch{memory.data(), 1000 * line}});
   queue.pace(504);
   Index most = 0;
-  for (int step = 0; step < 504; ++step) {
-    most = std::max(most, queue.take().bytes / line);
-  }
+  for (int step = 0; step < 504; ++step) most = std::max(most, queue.take().bytes / line);
   EXPECT_EQ(most, 2);  // 1000 lines in the 500 steps beside the ends of four stretches
 }
 

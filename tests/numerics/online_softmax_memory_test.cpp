@@ -15,8 +15,9 @@ TYPED_TEST_SUITE(OnlineSoftmaxMemory, Types);
 
 TYPED_TEST(OnlineSoftmaxMemory, IsWhatBytesSays) {
   using T = TypeParam;
-  for (const Index n : {0, 1, 49, 1400, 5000})  // none, one padded panel, one row too many, more keys than a stretch
-    for (const Index d : {1, 8, 65, 40000}) {   // padded, whole, one column too many, keys longer than the cache
+  for (const Index n : {0, 1, 49,              // none, one padded panel, one row too many
+                        1400, 5000})           // more than a stretch, read in place at d = 8 and 1 only
+    for (const Index d : {1, 8, 65, 40000}) {  // padded, whole, one column too many, keys longer than the cache
       if (n * d > 3'000'000) continue;
       const SoftmaxShape shape{d, d + 1, 1.0, false, SoftmaxMaximum::running};
       std::size_t before = allocated_array_bytes();

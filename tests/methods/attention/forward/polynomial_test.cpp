@@ -141,7 +141,7 @@ TEST_P(PolynomialRuns, CertifiesTheRangeOfAllRows) {
           const double roundoff = 0.5 * std::numeric_limits<double>::epsilon();
           const double expected =
               certify(coefficients_from_text(coefficients), 3, 20, range_of(data, centre), roundoff).bound;
-          EXPECT_NEAR(run.promise.bound, expected, 1e-9 * expected) << coefficients << (causal ? ", causal" : "");
+          EXPECT_NEAR(run.promise.bound, expected, 1e-12 * expected) << coefficients << (causal ? ", causal" : "");
         }
   });
 }
